@@ -1,0 +1,105 @@
+"""What every table contract has in common: the `TableContract` value and the columns read off its pandera model.
+
+The tables themselves are in `tables`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+import pyspark.sql.types as T
+from pandera.pyspark import DataFrameModel
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table: its name, Spark type, nullability, description and PII class (None: no personal data)."""
+
+    name: str
+    spark_type: T.DataType
+    nullable: bool
+    description: str
+    pii: str | None
+
+
+@dataclass(frozen=True)
+class Partitioning:
+    """How Iceberg partitions a table: by the value of a date column or by the UTC day of a timestamp column."""
+
+    transform: Literal["identity", "day"]
+    column: str
+
+
+@dataclass(frozen=True)
+class TableContract:
+    """One table: everything that is fixed about it.
+
+    Args:
+        name: `layer.table`, also the asset key.
+        model: the pandera model; its columns are the table's columns, in order.
+        grain: what one row is, as a sentence.
+        key: columns that identify what a row is about; unique in the table unless `key` is the line identity.
+        identity: columns that identify a row among all rows ever written (where it came from).
+        version_order: columns by which the greatest version of a key wins; empty where there is nothing to choose.
+        partitioning: of Iceberg, or None.
+        audit_columns: written by the run, never compared: they say when and by which run, not what.
+        owner: who answers for the table.
+        freshness_hours: the newest partition should be no older than this.
+    """
+
+    name: str
+    model: type[DataFrameModel]
+    grain: str
+    key: tuple[str, ...]
+    identity: tuple[str, ...]
+    partitioning: Partitioning | None
+    version_order: tuple[str, ...] = ()
+    audit_columns: tuple[str, ...] = ()
+    owner: str = "team:data-platform"
+    freshness_hours: int = 36
+
+    @property
+    def layer(self) -> str:
+        return self.name.split(".")[0]
+
+    @property
+    def asset_path(self) -> list[str]:
+        return self.name.split(".")
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        return _columns_of(self.model)
+
+    @property
+    def column_names(self) -> list[str]:
+        return [column.name for column in self.columns]
+
+    @property
+    def compared_columns(self) -> list[str]:
+        """The columns that say what a row holds: all but the audit columns."""
+        return [name for name in self.column_names if name not in self.audit_columns]
+
+    @property
+    def spark_schema(self) -> T.StructType:
+        """The engine's schema. All fields nullable: that is what files on disk promise; nulls are audited."""
+        return T.StructType([T.StructField(column.name, column.spark_type) for column in self.columns])
+
+    @property
+    def description(self) -> str:
+        return (self.model.__doc__ or "").strip()
+
+
+@lru_cache(maxsize=None)
+def _columns_of(model: type[DataFrameModel]) -> tuple[Column, ...]:
+    return tuple(
+        Column(
+            name=name,
+            spark_type=column.dtype.type,
+            nullable=column.nullable,
+            description=column.description or "",
+            pii=(column.metadata or {}).get("pii"),
+        )
+        for name, column in model.to_schema().columns.items()
+    )

@@ -1,0 +1,119 @@
+"""Silver to gold: recompute the sessions that anything new in silver touches, and write those that differ.
+
+Gold notes which snapshots of silver it has taken in (`storage.applied`). The sessions to recompute come from the files
+added to and removed from silver since then: so a run that was killed between silver and gold is made up for by the next,
+and removed events are seen though silver no longer shows them. Without a valid note everything is recomputed.
+"""
+
+from __future__ import annotations
+
+from pyiceberg.expressions import And, BooleanExpression, GreaterThanOrEqual, LessThanOrEqual
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from lakehouse_assets.contracts.tables import GOLD, SILVER
+from lakehouse_assets.pipeline.changes import stage_changes, write_scratch
+from lakehouse_assets.storage.applied import read_applied
+from lakehouse_assets.storage.lake import Lake
+from lakehouse_assets.storage.read import (
+    FileChanges,
+    head_snapshot_id,
+    plan_file_changes,
+    plan_files,
+    read_files,
+    read_table,
+)
+from lakehouse_assets.storage.stage import RunInfo, StagedWrite, nothing_to_stage, stage, write_files
+from lakehouse_assets.transforms.differences import build_rows_without_equal
+from lakehouse_assets.transforms.sessions import build_sessions
+
+_SESSION = ["session_id", "user_id"]
+
+
+def stage_gold(lake: Lake, run: RunInfo) -> StagedWrite:
+    """Stage gold.user_session_analysis up to the current snapshots of silver.
+
+    Raises:
+        StorageError: a table cannot be read or staged; nothing is published.
+    """
+    heads = {contract.name: head_snapshot_id(lake.table(contract)) for contract in SILVER.values()}
+    note = read_applied(lake.table(GOLD))
+    changes = _plan_changes(lake, dict(note)) if note is not None else None
+    if changes is None:
+        return _stage_everything(lake, run, heads)
+    if not any(changes.values()):
+        return nothing_to_stage(lake, GOLD, heads)
+    sessions = write_scratch(lake, _touched_sessions(lake, changes).distinct())
+    bounds = _bounds(sessions)
+    if bounds is None:
+        return nothing_to_stage(lake, GOLD, heads)
+    stored = write_scratch(lake, _of_sessions(read_table(lake, GOLD, bounds), sessions))
+    desired = write_scratch(
+        lake,
+        build_sessions(
+            _of_sessions(read_table(lake, SILVER["events"], bounds), sessions),
+            _of_sessions(read_table(lake, SILVER["transactions"], bounds), sessions),
+            read_table(lake, SILVER["users"]),
+            run.now,
+        ),
+    )
+    return _stage_difference(lake, stored, desired, run, heads)
+
+
+def _plan_changes(lake: Lake, applied: dict[str, int]) -> dict[str, FileChanges] | None:
+    changes: dict[str, FileChanges] = {}
+    for source, contract in SILVER.items():
+        change = plan_file_changes(lake, contract, applied[contract.name])
+        if change is None:
+            return None
+        changes[source] = change
+    return changes
+
+
+def _stage_everything(lake: Lake, run: RunInfo, heads: dict[str, int]) -> StagedWrite:
+    events, transactions, users = (read_table(lake, SILVER[name]) for name in ("events", "transactions", "users"))
+    sessions = build_sessions(events, transactions, users, run.now)
+    if not plan_files(lake, GOLD):
+        return stage(
+            lake, GOLD, new_files=write_files(lake, GOLD, sessions), replaced=[], run=run, applied=heads
+        )
+    return _stage_difference(lake, read_table(lake, GOLD), write_scratch(lake, sessions), run, heads)
+
+
+def _stage_difference(
+    lake: Lake, stored: DataFrame, desired: DataFrame, run: RunInfo, heads: dict[str, int]
+) -> StagedWrite:
+    added = build_rows_without_equal(desired, stored, GOLD)
+    removed = write_scratch(lake, build_rows_without_equal(stored, desired, GOLD))
+    return stage_changes(lake, GOLD, added=added, removed=removed, run=run, applied=heads)
+
+
+def _touched_sessions(lake: Lake, changes: dict[str, FileChanges]) -> DataFrame:
+    """Sessions with an event or transaction in a file that came or went, or of users whose versions changed."""
+    of_files = []
+    for source in ("events", "transactions"):
+        paths = [file.file_path for file in (*changes[source].added, *changes[source].removed)]
+        of_files.append(read_files(lake, SILVER[source], paths).select(*_SESSION))
+    return of_files[0].unionByName(of_files[1]).unionByName(_sessions_of_changed_users(lake, changes["users"]))
+
+
+def _sessions_of_changed_users(lake: Lake, change: FileChanges) -> DataFrame:
+    contract = SILVER["users"]
+    before = read_files(lake, contract, [file.file_path for file in change.removed])
+    after = read_files(lake, contract, [file.file_path for file in change.added])
+    differing = build_rows_without_equal(before, after, contract).unionByName(
+        build_rows_without_equal(after, before, contract)
+    )
+    return read_table(lake, GOLD).join(differing.select("user_id"), on="user_id", how="left_semi").select(*_SESSION)
+
+
+def _bounds(sessions: DataFrame) -> BooleanExpression | None:
+    """Files whose session ids may be among these; None for no sessions. Prunes where ids grow with time."""
+    first, last = sessions.agg(F.min("session_id"), F.max("session_id")).collect()[0]
+    if first is None:
+        return None
+    return And(GreaterThanOrEqual("session_id", first), LessThanOrEqual("session_id", last))
+
+
+def _of_sessions(rows: DataFrame, sessions: DataFrame) -> DataFrame:
+    return rows.join(sessions, on=_SESSION, how="left_semi").select(*rows.columns)

@@ -1,0 +1,117 @@
+"""The lake: the catalog, its tables, and where scratch files go. Opening and creating; no rows are touched here."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from pyiceberg.catalog import Catalog, load_catalog
+from pyiceberg.exceptions import NoSuchTableError, TableAlreadyExistsError
+from pyiceberg.table import Table
+from pyiceberg.utils.config import Config
+from sqlalchemy.exc import SQLAlchemyError
+
+from lakehouse_assets.contracts.model import TableContract
+from lakehouse_assets.engine.session import Engine
+from lakehouse_assets.errors import StorageError
+from lakehouse_assets.storage.schema import iceberg_schema, partition_spec, table_properties
+
+logger = logging.getLogger(__name__)
+
+CATALOG_NAME = "lake"
+
+
+@dataclass(frozen=True)
+class Lake:
+    """An open catalog together with the engine that reads and writes its files.
+
+    Args:
+        catalog: the Iceberg catalog `lake`.
+        engine: who reads and writes Parquet.
+        scratch: folder for files that live for this run only; of no other run.
+    """
+
+    catalog: Catalog
+    engine: Engine
+    scratch: Path
+
+    def table(self, contract: TableContract) -> Table:
+        """The table of a contract at its newest metadata; created, or given its new columns, where need be.
+
+        Raises:
+            StorageError: the catalog does not answer.
+        """
+        try:
+            table = self._load_or_create(contract)
+            if table.current_snapshot() is None:
+                # Branches start from a snapshot, so a table begins with an empty one.
+                with table.transaction() as transaction:
+                    transaction.update_snapshot().fast_append().commit()
+            return table
+        except (SQLAlchemyError, OSError) as error:
+            raise StorageError(
+                f"{contract.name} cannot be opened: {error}. Nothing was written. Check that the catalog can be "
+                "reached and written (by default lakehouse/catalog.db below LAKEHOUSE_HOME).",
+                table=contract.name,
+            ) from error
+
+    def new_scratch_path(self) -> Path:
+        """A path of its own for files that this run writes and reads back; gone after `clear_scratch`."""
+        self.scratch.mkdir(parents=True, exist_ok=True)
+        return self.scratch / uuid4().hex
+
+    def clear_scratch(self) -> None:
+        """Remove the scratch files of this run."""
+        shutil.rmtree(self.scratch, ignore_errors=True)
+
+    def _load_or_create(self, contract: TableContract) -> Table:
+        schema = iceberg_schema(contract)
+        try:
+            table = self.catalog.load_table(contract.name)
+        except NoSuchTableError:
+            self.catalog.create_namespace_if_not_exists(contract.layer)
+            try:
+                table = self.catalog.create_table(
+                    contract.name,
+                    schema,
+                    partition_spec=partition_spec(contract.partitioning, schema),
+                    properties=table_properties(schema),
+                )
+            except TableAlreadyExistsError:
+                table = self.catalog.load_table(contract.name)
+        missing = [name for name in contract.column_names if name not in table.schema().column_names]
+        if missing:
+            logger.info("%s gets the new columns %s", contract.name, ", ".join(missing))
+            with table.update_schema() as update:
+                update.union_by_name(schema)
+        return table
+
+
+def open_catalog(home: Path) -> Catalog:
+    """The catalog `lake`: PyIceberg's own configuration where it names one, else SQLite below `home`.
+
+    Args:
+        home: LAKEHOUSE_HOME.
+
+    Raises:
+        StorageError: the catalog cannot be opened.
+    """
+    try:
+        if Config().get_catalog_config(CATALOG_NAME):
+            return load_catalog(CATALOG_NAME)
+        folder = home.resolve() / "lakehouse"
+        folder.mkdir(parents=True, exist_ok=True)
+        return load_catalog(
+            CATALOG_NAME,
+            type="sql",
+            uri=f"sqlite:///{folder / 'catalog.db'}",
+            warehouse=(folder / "warehouse").as_uri(),
+        )
+    except (SQLAlchemyError, OSError, ValueError) as error:
+        raise StorageError(
+            f"The catalog {CATALOG_NAME!r} cannot be opened: {error}. Nothing was written. "
+            "Check LAKEHOUSE_HOME, or PYICEBERG_CATALOG__LAKE__* where you set it."
+        ) from error
