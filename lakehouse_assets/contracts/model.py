@@ -6,11 +6,17 @@ The tables themselves are in `tables`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Literal
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
 
 import pyspark.sql.types as T
 from pandera.pyspark import DataFrameModel
+
+if TYPE_CHECKING:
+    Model = DataFrameModel[Any]
+else:
+    # pandera takes a subscript at run time for a request to validate.
+    Model = DataFrameModel
 
 
 @dataclass(frozen=True)
@@ -50,7 +56,7 @@ class TableContract:
     """
 
     name: str
-    model: type[DataFrameModel]
+    model: type[Model]
     grain: str
     key: tuple[str, ...]
     identity: tuple[str, ...]
@@ -91,8 +97,8 @@ class TableContract:
         return (self.model.__doc__ or "").strip()
 
 
-@lru_cache(maxsize=None)
-def _columns_of(model: type[DataFrameModel]) -> tuple[Column, ...]:
+@cache
+def _columns_of(model: type[Model]) -> tuple[Column, ...]:
     return tuple(
         Column(
             name=name,

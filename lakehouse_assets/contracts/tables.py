@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import pyspark.sql.types as T
-from pandera.pyspark import DataFrameModel, Field
+from pandera.pyspark import Field
 
-from lakehouse_assets.contracts.model import Partitioning, TableContract
+from lakehouse_assets.contracts.model import Model, Partitioning, TableContract
 from lakehouse_assets.contracts.sources import SOURCES
 
 Texts = Annotated[T.ArrayType, T.StringType(), True]
@@ -22,7 +22,7 @@ def _column(description: str, *, nullable: bool = False, pii: str | None = None,
     return Field(nullable=nullable, description=description, metadata={"pii": pii}, **checks)
 
 
-class Line(DataFrameModel):
+class Line(Model):
     """Where a row comes from: columns that bronze, quarantine and silver share."""
 
     arrival_date: T.DateType = _column("UTC day on which the file landed; the Dagster partition key D.")
@@ -33,9 +33,7 @@ class Line(DataFrameModel):
 class Bronze(Line):
     """Every line that landed, untouched: no blank lines, no headers. Replaced as a whole per arrival day."""
 
-    raw: T.StringType = _column(
-        "The line without its line end; invalid UTF-8 replaced, cut to 1 MiB.", pii="contains"
-    )
+    raw: T.StringType = _column("The line without its line end; invalid UTF-8 replaced, cut to 1 MiB.", pii="contains")
     header: T.StringType = _column("The header line of a CSV file; null for JSON.", nullable=True)
     read_errors: Texts = _column(
         "Rules the bytes of the line broke (not_utf8, line_too_long); null when none.", nullable=True
@@ -52,7 +50,7 @@ class Quarantine(Line):
     run_id: T.StringType = _column("Dagster run that wrote the verdict.")
 
 
-class SilverEvents(DataFrameModel):
+class SilverEvents(Model):
     """User events: one row per event, the latest version of it, late and doubled deliveries resolved."""
 
     event_id: T.StringType = _column("Identifies the event; unique.")
@@ -68,7 +66,7 @@ class SilverEvents(DataFrameModel):
     line_number: T.LongType = _column("Line of the winning version in that file.", gt=0)
 
 
-class SilverTransactions(DataFrameModel):
+class SilverTransactions(Model):
     """Transactions: one row per transaction, the latest version of it."""
 
     transaction_id: T.StringType = _column("Identifies the transaction; unique.")
@@ -83,7 +81,7 @@ class SilverTransactions(DataFrameModel):
     line_number: T.LongType = _column("Line of the winning version in that file.", gt=0)
 
 
-class SilverUsers(DataFrameModel):
+class SilverUsers(Model):
     """The history of users (SCD2): one row per user and version, valid from effective_from to before effective_to."""
 
     user_id: T.StringType = _column("Identifies the user.", pii="pseudonym")
@@ -98,8 +96,8 @@ class SilverUsers(DataFrameModel):
     line_number: T.LongType = _column("Line of the winning version in that file.", gt=0)
 
 
-class UserSessionAnalysis(DataFrameModel):
-    """User sessions: one row per session and user, over all its events, with the user as of its start and its purchase."""
+class UserSessionAnalysis(Model):
+    """User sessions: one row per session and user, over all its events, with user and purchase."""
 
     user_id: T.StringType = _column("User of the session.", pii="pseudonym")
     session_id: T.StringType = _column("Identifies the session, together with the user.", pii="pseudonym")

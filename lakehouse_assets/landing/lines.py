@@ -112,25 +112,18 @@ def _split(block: bytes, first_line: int) -> tuple[Lines, int]:
     numbers = np.arange(first_line, first_line + len(line_ends), dtype=np.int64)[kept]
     starts, ends = starts[kept], ends[kept]
     ends, read_errors = _judge_bytes(block, starts, ends)
-    if read_errors:
-        raw = _decoded(block, starts, ends)
-    else:
-        raw = _gathered(bytes_, starts, ends)
+    raw = _decoded(block, starts, ends) if read_errors else _gathered(bytes_, starts, ends)
     return Lines(raw, numbers, read_errors, None), len(line_ends)
 
 
-def _blank(
-    block: bytes, bytes_: npt.NDArray[np.uint8], starts: _Positions, ends: _Positions
-) -> npt.NDArray[np.bool_]:
+def _blank(block: bytes, bytes_: npt.NDArray[np.uint8], starts: _Positions, ends: _Positions) -> npt.NDArray[np.bool_]:
     blank = starts == ends
     for position in np.flatnonzero(~blank & np.isin(bytes_[starts], np.frombuffer(_BLANK_BYTES, np.uint8))):
         blank[position] = not block[starts[position] : ends[position]].strip(_BLANK_BYTES)
     return blank
 
 
-def _judge_bytes(
-    block: bytes, starts: _Positions, ends: _Positions
-) -> tuple[_Positions, dict[int, list[str]]]:
+def _judge_bytes(block: bytes, starts: _Positions, ends: _Positions) -> tuple[_Positions, dict[int, list[str]]]:
     """Cut the lines that are too long; find them and the ones that are not UTF-8, by position."""
     too_long = ends - starts > MAX_LINE_BYTES
     errors: dict[int, list[str]] = {int(i): [LINE_TOO_LONG] for i in np.flatnonzero(too_long)}

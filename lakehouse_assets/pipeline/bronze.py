@@ -1,7 +1,7 @@
 """Landing to bronze: each arrival day's lines, replaced as a whole when the day's files changed.
 
-A bronze data file is named after the fingerprint of the day's files. So the table itself says which content it holds, in
-the same commit as the rows, and a day whose files are as they were is not written again.
+A bronze data file is named after the fingerprint of the day's files. So the table itself says which content it holds,
+in the same commit as the rows, and a day whose files are as they were is not written again.
 """
 
 from __future__ import annotations
@@ -74,9 +74,7 @@ def read_bronze_days(lake: Lake, source: str, days: Sequence[date] | None = None
     }
 
 
-def stage_bronze(
-    lake: Lake, landing: Path, source: SourceContract, days: Sequence[date], run: RunInfo
-) -> BronzeWrite:
+def stage_bronze(lake: Lake, landing: Path, source: SourceContract, days: Sequence[date], run: RunInfo) -> BronzeWrite:
     """Stage the lines of the arrival days whose files differ from what bronze holds.
 
     Args:
@@ -166,9 +164,7 @@ def _write_day(
     return rows
 
 
-def _row_groups(
-    source: SourceContract, day: date, files: Sequence[LandingFile], run: RunInfo
-) -> Iterator[pa.Table]:
+def _row_groups(source: SourceContract, day: date, files: Sequence[LandingFile], run: RunInfo) -> Iterator[pa.Table]:
     pending: list[pa.Table] = []
     pending_bytes = 0
     for file in files:

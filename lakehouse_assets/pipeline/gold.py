@@ -1,13 +1,13 @@
 """Silver to gold: recompute the sessions that anything new in silver touches, and write those that differ.
 
 Gold notes which snapshots of silver it has taken in (`storage.applied`). The sessions to recompute come from the files
-added to and removed from silver since then: so a run that was killed between silver and gold is made up for by the next,
-and removed events are seen though silver no longer shows them. Without a valid note everything is recomputed.
+added to and removed from silver since then: so a run that was killed between silver and gold is made up for by the
+next, and removed events are seen though silver no longer shows them. Without a valid note everything is recomputed.
 """
 
 from __future__ import annotations
 
-from pyiceberg.expressions import And, BooleanExpression, GreaterThanOrEqual, LessThanOrEqual
+from pyiceberg.expressions import BooleanExpression
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -17,6 +17,7 @@ from lakehouse_assets.storage.applied import read_applied
 from lakehouse_assets.storage.lake import Lake
 from lakehouse_assets.storage.read import (
     FileChanges,
+    between,
     head_snapshot_id,
     plan_file_changes,
     plan_files,
@@ -74,9 +75,7 @@ def _stage_everything(lake: Lake, run: RunInfo, heads: dict[str, int]) -> Staged
     events, transactions, users = (read_table(lake, SILVER[name]) for name in ("events", "transactions", "users"))
     sessions = build_sessions(events, transactions, users, run.now)
     if not plan_files(lake, GOLD):
-        return stage(
-            lake, GOLD, new_files=write_files(lake, GOLD, sessions), replaced=[], run=run, applied=heads
-        )
+        return stage(lake, GOLD, new_files=write_files(lake, GOLD, sessions), replaced=[], run=run, applied=heads)
     return _stage_difference(lake, read_table(lake, GOLD), write_scratch(lake, sessions), run, heads)
 
 
@@ -112,7 +111,7 @@ def _bounds(sessions: DataFrame) -> BooleanExpression | None:
     first, last = sessions.agg(F.min("session_id"), F.max("session_id")).collect()[0]
     if first is None:
         return None
-    return And(GreaterThanOrEqual("session_id", first), LessThanOrEqual("session_id", last))
+    return between("session_id", first, last)
 
 
 def _of_sessions(rows: DataFrame, sessions: DataFrame) -> DataFrame:

@@ -216,7 +216,7 @@ def _stored_rows(
         return write_scratch(lake, of_window)
     horizon = timedelta(days=horizon_days)
     start = min(first for first, _ in times) - horizon
-    end = max(last for _, last in times) + horizon + timedelta(microseconds=1)
+    end = max(last for _, last in times) + horizon
     nearby = read_table(lake, contract, between(source.event_time, _utc(start), _utc(end)))
     same_key = nearby.filter(~F.col("arrival_date").isin(*days)).join(
         accepted.select(*contract.key), on=list(contract.key), how="left_semi"
@@ -235,7 +235,7 @@ def _find_beaten_versions(
 ) -> DataFrame | None:
     """Versions of other arrival days that withdrawn rows had beaten; None where no row was withdrawn.
 
-    A removed row is withdrawn when what stands for its key now is not greater: then a version between the two may exist.
+    A removed row is withdrawn when what stands for its key now is not greater: a version between may exist.
     """
     contract = SILVER[source.name]
     key = list(contract.key)

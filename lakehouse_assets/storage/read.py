@@ -1,7 +1,7 @@
 """Reading tables: plan the files with PyIceberg, hand out a lazy DataFrame over exactly these files.
 
-The engine never lists a table's folder: files there may belong to other snapshots. A table whose columns were renamed or
-retyped, or that holds delete files, is read by PyIceberg itself, which knows field ids and deletes.
+The engine never lists a table's folder: files there may belong to other snapshots. A table whose columns were renamed
+or retyped, or that holds delete files, is read by PyIceberg itself, which knows field ids and deletes.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 
 import pyarrow.parquet as pq
-from pyiceberg.expressions import AlwaysTrue, And, BooleanExpression, GreaterThanOrEqual, In, LessThan
+from pyiceberg.expressions import AlwaysTrue, BooleanExpression, parser
 from pyiceberg.manifest import DataFile
 from pyiceberg.table import FileScanTask, Table
 from pyspark.sql import DataFrame
@@ -66,9 +66,7 @@ def read_files(lake: Lake, contract: TableContract, paths: Sequence[str]) -> Dat
 
 def plan_files(lake: Lake, contract: TableContract, where: BooleanExpression | None = None) -> list[DataFile]:
     """The data files of main that may hold what `where` asks for."""
-    return [
-        task.file for task in lake.table(contract).scan(row_filter=where or AlwaysTrue()).plan_files()
-    ]
+    return [task.file for task in lake.table(contract).scan(row_filter=where or AlwaysTrue()).plan_files()]
 
 
 def plan_file_changes(lake: Lake, contract: TableContract, since: int) -> FileChanges | None:
@@ -95,12 +93,15 @@ def head_snapshot_id(table: Table) -> int:
 
 def on_days(column: str, days: Iterable[date]) -> BooleanExpression:
     """Files that may hold one of these days in a date column."""
-    return In(column, [day.isoformat() for day in days])
+    return parser.parse(f"{column} in ({', '.join(repr(day.isoformat()) for day in days)})")
 
 
-def between(column: str, start: object, end: object) -> BooleanExpression:
-    """Files that may hold a value in the half-open range [start, end)."""
-    return And(GreaterThanOrEqual(column, start), LessThan(column, end))  # type: ignore[arg-type]
+def between(column: str, first: str, last: str) -> BooleanExpression:
+    """Files that may hold a value from first to last, both included; times as ISO 8601 with an offset."""
+    for bound in (first, last):
+        if "'" in bound:
+            return AlwaysTrue()
+    return parser.parse(f"{column} >= '{first}' and {column} <= '{last}'")
 
 
 def _needs_pyiceberg(table: Table, tasks: Sequence[FileScanTask]) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pyspark.sql.types as T
 from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.schema import Schema
@@ -63,7 +65,7 @@ def partition_spec(partitioning: Partitioning | None, schema: Schema) -> Partiti
     if partitioning is None:
         return PartitionSpec()
     column = partitioning.column
-    transform: Transform[object, object]
+    transform: Transform[Any, Any]
     if partitioning.transform == "day":
         transform, name = DayTransform(), f"{column}_day"
     else:

@@ -1,8 +1,8 @@
 """Staging: write Parquet files and commit them on a branch of their own, which readers of main do not see.
 
-The steps of every write: `write_files` (files only) -> `stage` (one commit on the branch) -> audit -> `publish.publish`
-(main moves to it) or `publish.drop`. Killed at any line, main is as it was; the branch that a killed run left is dropped
-by the next stage of the same table (one writer per table at a time: Dagster pools see to that).
+The steps of every write: `write_files` (files only) -> `stage` (one commit on the branch) -> audit ->
+`publish.publish` (main moves to it) or `publish.drop`. Killed at any line, main is as it was; the branch that a killed
+run left is dropped by the next stage of the same table (one writer per table at a time: Dagster pools see to that).
 """
 
 from __future__ import annotations
@@ -174,9 +174,7 @@ def stage(
     )
 
 
-def nothing_to_stage(
-    lake: Lake, contract: TableContract, applied: Mapping[str, Any] | None = None
-) -> StagedWrite:
+def nothing_to_stage(lake: Lake, contract: TableContract, applied: Mapping[str, Any] | None = None) -> StagedWrite:
     """The write that changes no row."""
     head = head_snapshot_id(lake.table(contract))
     return StagedWrite(contract, head, None, head, applied)

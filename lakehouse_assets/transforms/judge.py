@@ -1,7 +1,7 @@
 """Rules as predicates: which rules of its source a parsed line fails.
 
-The rules are in `contracts.sources`, lines are parsed in `parse_json` and `parse_csv`. A rule that does not come out true
-fails: null never passes by accident, `(rule) IS NOT TRUE`.
+The rules are in `contracts.sources`, lines are parsed in `parse_json` and `parse_csv`. A rule that does not come
+out true fails: null never passes by accident, `(rule) IS NOT TRUE`.
 """
 
 from __future__ import annotations

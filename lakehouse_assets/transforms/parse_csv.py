@@ -25,7 +25,9 @@ def parse_csv_lines(bronze: DataFrame, source: SourceContract) -> DataFrame:
         when none.
     """
     names = F.col("_names")
-    split = bronze.select("*", F.transform(_fields("header"), lambda name: F.trim(name)).alias("_names"), _fields("raw").alias("_values"))
+    split = bronze.select(
+        "*", F.transform(_fields("header"), lambda name: F.trim(name)).alias("_names"), _fields("raw").alias("_values")
+    )
     mapped = F.lit(True)
     for name in source.required_columns:
         mapped = mapped & F.array_contains(names, name)

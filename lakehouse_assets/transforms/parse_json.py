@@ -50,9 +50,7 @@ def parse_json_lines(bronze: DataFrame, source: SourceContract) -> DataFrame:
     used = F.col("_careful").isNotNull()
     exact = F.col("_careful")
     fields = [F.when(used, exact[name]).otherwise(F.col("_engine")[name]).alias(name) for name in names]
-    line_errors = F.when(~readable, F.col("read_errors")).when(
-        used & ~exact["is_object"], F.array(F.lit(CORRUPT_JSON))
-    )
+    line_errors = F.when(~readable, F.col("read_errors")).when(used & ~exact["is_object"], F.array(F.lit(CORRUPT_JSON)))
     return careful.select(
         *bronze.columns,
         *fields,
@@ -85,7 +83,7 @@ def _read_exactly(source: SourceContract) -> Any:
         [("is_object", pa.bool_()), *((name, pa.string()) for name in (*texts, *objects)), ("extra", pa.string())]
     )
 
-    @F.arrow_udf(f"struct<{', '.join(field.replace(' ', ':') for field in fields)}>")  # type: ignore[misc]
+    @F.arrow_udf(f"struct<{', '.join(field.replace(' ', ':') for field in fields)}>")  # type: ignore[attr-defined,untyped-decorator]
     def read_exactly(raw: pa.Array) -> pa.Array:
         rows = [None if line is None else read_object(line, texts, objects) for line in raw.to_pylist()]
         return pa.array(rows, arrow_type)

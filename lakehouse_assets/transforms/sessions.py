@@ -38,9 +38,7 @@ def build_sessions(events: DataFrame, transactions: DataFrame, users: DataFrame,
         "data_version": F.lit(DATA_VERSION),
         "source_system": F.lit(SOURCE_SYSTEM),
     }
-    return rows.select(
-        *(values.get(c.name, F.col(c.name)).cast(c.spark_type).alias(c.name) for c in GOLD.columns)
-    )
+    return rows.select(*(values.get(c.name, F.col(c.name)).cast(c.spark_type).alias(c.name) for c in GOLD.columns))
 
 
 def _summarise_events(events: DataFrame) -> DataFrame:
@@ -75,12 +73,16 @@ def _join_users(sessions: DataFrame, users: DataFrame) -> DataFrame:
 
 def _earliest_transactions(transactions: DataFrame) -> DataFrame:
     earliest = F.min(F.struct("transaction_timestamp", "transaction_id", "amount", "currency"))
-    return transactions.groupBy(*_SESSION).agg(earliest.alias("_earliest")).select(
-        *_SESSION,
-        F.col("_earliest.transaction_id").alias("transaction_id"),
-        F.col("_earliest.amount").alias("transaction_amount"),
-        F.col("_earliest.currency").alias("transaction_currency"),
-        F.col("_earliest.transaction_timestamp").alias("transaction_timestamp"),
+    return (
+        transactions.groupBy(*_SESSION)
+        .agg(earliest.alias("_earliest"))
+        .select(
+            *_SESSION,
+            F.col("_earliest.transaction_id").alias("transaction_id"),
+            F.col("_earliest.amount").alias("transaction_amount"),
+            F.col("_earliest.currency").alias("transaction_currency"),
+            F.col("_earliest.transaction_timestamp").alias("transaction_timestamp"),
+        )
     )
 
 

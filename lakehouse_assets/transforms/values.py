@@ -13,7 +13,7 @@ _SECONDS_LENGTH = len("2024-11-15T14:30:00")
 
 
 def parse_time(text: Column) -> Column:
-    """A text in the form of `contracts.rules.EVENT_TIME_PATTERN` as a UTC timestamp; null for no day of the calendar."""
+    """A text in the form of `contracts.rules.EVENT_TIME_PATTERN` as a UTC timestamp; null for no calendar day."""
     tail = F.substring(text, _SECONDS_LENGTH + 1, 16)
     fraction = F.regexp_extract(tail, r"^\.[0-9]+", 0)
     local = F.concat(F.substring(text, 1, _SECONDS_LENGTH), fraction).try_cast("timestamp")

@@ -169,18 +169,14 @@ HEADERS = [
     _line("no amount", _RIGHT, NO_COLUMN, header=TRANSACTIONS_HEADER.replace("amount", "total")),
     _line("no currency", _RIGHT, NO_COLUMN, header=TRANSACTIONS_HEADER.replace("currency", "ccy")),
     _line("header in upper case", _RIGHT, NO_COLUMN, header=TRANSACTIONS_HEADER.upper()),
-    _line(
-        "header with one capital", _RIGHT, NO_COLUMN, header=TRANSACTIONS_HEADER.replace("amount", "Amount")
-    ),
+    _line("header with one capital", _RIGHT, NO_COLUMN, header=TRANSACTIONS_HEADER.replace("amount", "Amount")),
     _line("header with a tab", _RIGHT, NO_COLUMN, header=TRANSACTIONS_HEADER.replace("amount", "amount\t")),
     _line("header of semicolons", _RIGHT, NO_COLUMN, header=TRANSACTIONS_HEADER.replace(",", ";")),
     _line("header unbalanced", _RIGHT, NO_COLUMN, header='"' + TRANSACTIONS_HEADER),
     _line("header with a quote inside", _RIGHT, NO_COLUMN, header=TRANSACTIONS_HEADER + ',no"te'),
     _line("header is a line", _RIGHT, NO_COLUMN, header="T0,S,U,1.00,USD,2024-11-17 08:45:00"),
     _line("required column twice", _RIGHT + ",2.00", NO_COLUMN, header=TRANSACTIONS_HEADER + ",amount"),
-    _line(
-        "required column twice by a space", _RIGHT + ",2", NO_COLUMN, header=TRANSACTIONS_HEADER + ", amount"
-    ),
+    _line("required column twice by a space", _RIGHT + ",2", NO_COLUMN, header=TRANSACTIONS_HEADER + ", amount"),
     _line("unknown column twice", _RIGHT + ",a,b", NO_COLUMN, header=TRANSACTIONS_HEADER + ",note,note"),
     _line("missing column and a corrupt line", 'T,"S', NO_COLUMN, header=TRANSACTIONS_HEADER + ",amount"),
     _line("missing column and not UTF-8", b"T,\xff", ("not_utf8",), header=TRANSACTIONS_HEADER + ",amount"),

@@ -106,9 +106,7 @@ NOT_STRINGS = [
     event("user_id 2**63", ACCEPTED, {"user_id": "9223372036854775808"}, user_id="9223372036854775808"),
     event("user_id of 40 digits", ACCEPTED, {"user_id": "1234567890" * 4}, user_id="1234567890" * 4),
     event("user_id of 5000 digits", ACCEPTED, {"user_id": "9" * 5000}, user_id="9" * 5000),
-    event(
-        "user_id 0.1 long", ACCEPTED, {"user_id": "0.1000000000000000055"}, user_id="0.1000000000000000055"
-    ),
+    event("user_id 0.1 long", ACCEPTED, {"user_id": "0.1000000000000000055"}, user_id="0.1000000000000000055"),
     event("user_id true", ACCEPTED, {"user_id": "true"}, user_id="true"),
     event("user_id false", ACCEPTED, {"user_id": "false"}, user_id="false"),
     event("user_id empty object", ACCEPTED, {"user_id": "{}"}, user_id="{}"),
@@ -231,9 +229,7 @@ TIMES = [
         arrival_date=date(2024, 3, 1),
         event_timestamp='"2024-02-29T12:00:00"',
     ),
-    event(
-        "time February 30", NOT_VALID, arrival_date=date(2024, 3, 1), event_timestamp='"2024-02-30T12:00:00"'
-    ),
+    event("time February 30", NOT_VALID, arrival_date=date(2024, 3, 1), event_timestamp='"2024-02-30T12:00:00"'),
     event(
         "time February 29 of 2023",
         NOT_VALID,
@@ -287,9 +283,7 @@ DETAILS = [
         {"page_url": None, "event_details": {"a": {"page_url": "/a"}}},
         event_details='{"a":{"page_url":"/a"}}',
     ),
-    event(
-        "details url twice", ACCEPTED, {"page_url": "/b"}, event_details='{"page_url":"/a","page_url":"/b"}'
-    ),
+    event("details url twice", ACCEPTED, {"page_url": "/b"}, event_details='{"page_url":"/a","page_url":"/b"}'),
     event(
         "details array",
         ACCEPTED,
@@ -334,12 +328,8 @@ EXTRA = [
     event("key only in other case", ("user_id_not_null",), user_id=None, more=',"USER_ID":"x"'),
     event("key twice", ACCEPTED, {"user_id": "second"}, user_id='"first","user_id":"second"'),
     event("key twice and then null", ("user_id_not_null",), user_id='"first","user_id":null'),
-    event(
-        "key twice and first wrong", ACCEPTED, {"event_type": "login"}, event_type='7,"event_type":"login"'
-    ),
-    event(
-        "key escaped", ACCEPTED, {"user_id": "x", "extra": None}, user_id=None, more=r',"user\u005fid":"x"'
-    ),
+    event("key twice and first wrong", ACCEPTED, {"event_type": "login"}, event_type='7,"event_type":"login"'),
+    event("key escaped", ACCEPTED, {"user_id": "x", "extra": None}, user_id=None, more=r',"user\u005fid":"x"'),
     event("key twice and once escaped", ACCEPTED, {"user_id": "y"}, more=r',"user\u005fid":"y"'),
 ]
 

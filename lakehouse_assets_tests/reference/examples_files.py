@@ -6,10 +6,7 @@ from .example_types import TRANSACTIONS_HEADER, FileExample, FileLine
 
 MIB = 1_048_576
 
-_EVENT = (
-    '{"event_id":"%s","session_id":"S","user_id":"U","event_type":"click",'
-    '"event_timestamp":"2024-11-17T08:00:00"}'
-)
+_EVENT = '{"event_id":"%s","session_id":"S","user_id":"U","event_type":"click","event_timestamp":"2024-11-17T08:00:00"}'
 _A, _B, _C = (_EVENT % name for name in "ABC")
 _T1, _T2 = (f"{name},S,U,1.00,USD,2024-11-17 08:45:00" for name in ("T1", "T2"))
 _CORRUPT = ("corrupt_json",)
@@ -125,9 +122,7 @@ TRANSACTION_FILES = [
     _transactions("CSV only blank lines", " \n\r\n", header=""),
     _transactions("CSV header alone", TRANSACTIONS_HEADER + "\n"),
     _transactions("CSV LF", f"{TRANSACTIONS_HEADER}\n{_T1}\n{_T2}\n", FileLine(2, _T1), FileLine(3, _T2)),
-    _transactions(
-        "CSV CRLF", f"{TRANSACTIONS_HEADER}\r\n{_T1}\r\n{_T2}\r\n", FileLine(2, _T1), FileLine(3, _T2)
-    ),
+    _transactions("CSV CRLF", f"{TRANSACTIONS_HEADER}\r\n{_T1}\r\n{_T2}\r\n", FileLine(2, _T1), FileLine(3, _T2)),
     _transactions("CSV no line feed at the end", f"{TRANSACTIONS_HEADER}\n{_T1}", FileLine(2, _T1)),
     _transactions(
         "CSV carriage return at the end",

@@ -33,9 +33,7 @@ def transaction(
         "transaction_timestamp": "2024-11-17 08:45:00",
     }
     line = ",".join((values | fields).values())
-    return Example(
-        "transactions", name, line.encode(), TRANSACTIONS_HEADER, arrival_date, failed_rules, expected or {}
-    )
+    return Example("transactions", name, line.encode(), TRANSACTIONS_HEADER, arrival_date, failed_rules, expected or {})
 
 
 def _amount(text: str, amount: str) -> Example:
@@ -190,9 +188,7 @@ TIMES = [
     _timed("15/11/2024 14:45:00"),
     _timed("2024-11-15 14:45:00\t"),
     _timed("0000-11-15 14:45:00"),
-    transaction(
-        "range a microsecond before", NOT_IN_RANGE, transaction_timestamp="2024-10-17 23:59:59.999999"
-    ),
+    transaction("range a microsecond before", NOT_IN_RANGE, transaction_timestamp="2024-10-17 23:59:59.999999"),
     transaction("range arrival + 2 days", NOT_IN_RANGE, transaction_timestamp="2024-11-19 00:00:00"),
     transaction("range after by offset", NOT_IN_RANGE, transaction_timestamp="2024-11-18 19:00:00-05"),
     transaction("range before by offset", NOT_IN_RANGE, transaction_timestamp="2024-10-18 00:00:00+00:01"),

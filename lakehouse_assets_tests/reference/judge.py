@@ -118,9 +118,7 @@ def _judge_event(line: Line) -> Verdict:
     if failed_rules:
         return Verdict(line, failed_rules, None)
     details = fields.get("event_details")
-    unknown = {
-        name: to_python(value) for name, value in fields.items() if name not in {*texts, "event_details"}
-    }
+    unknown = {name: to_python(value) for name, value in fields.items() if name not in {*texts, "event_details"}}
     row = {
         **texts,
         "event_timestamp": parse_time(texts["event_timestamp"] or ""),
@@ -165,9 +163,7 @@ def _failed_rules(line: Line, texts: Mapping[str, str | None]) -> tuple[str, ...
         if text is None:
             failed += [] if column in _OPTIONAL else [f"{column}_not_null"]
             continue
-        first_failure = next(
-            (rule for rule, check in checks.items() if not check(text, line.arrival_date)), None
-        )
+        first_failure = next((rule for rule, check in checks.items() if not check(text, line.arrival_date)), None)
         failed += [] if first_failure is None else [first_failure]
     return tuple(sorted(failed))
 

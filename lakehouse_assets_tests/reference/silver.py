@@ -30,9 +30,7 @@ def find_held_days(verdicts: Iterable[Verdict], *, min_rows: int, max_percent: f
         lines[verdict.line.arrival_date] += 1
         quarantined[verdict.line.arrival_date] += verdict.row is None
     limit = Decimal(str(max_percent))
-    return {
-        day for day in lines if quarantined[day] >= min_rows and 100 * quarantined[day] > limit * lines[day]
-    }
+    return {day for day in lines if quarantined[day] >= min_rows and 100 * quarantined[day] > limit * lines[day]}
 
 
 def build_silver(source: str, accepted: Iterable[Row]) -> list[Row]:

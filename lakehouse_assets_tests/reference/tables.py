@@ -64,9 +64,7 @@ def recompute(landing: Path, *, min_rows: int = 20, max_percent: float = 10.0) -
         published = [verdict for verdict in verdicts if verdict.line.arrival_date not in held]
         tables.bronze[source] = [_bronze_row(verdict.line) for verdict in verdicts]
         tables.quarantine[source] = [_quarantine_row(verdict) for verdict in verdicts if verdict.row is None]
-        tables.silver[source] = build_silver(
-            source, [verdict.row for verdict in published if verdict.row is not None]
-        )
+        tables.silver[source] = build_silver(source, [verdict.row for verdict in published if verdict.row is not None])
         tables.held.update((source, day) for day in held)
         for day in days:
             tables.counts[source, day] = _count(

@@ -91,18 +91,14 @@ def test_quarantine_holds_exactly_the_failing_examples(
         for rows in tables.quarantine.values()
         for row in rows
     }
-    assert quarantined == {
-        place: example.failed_rules for place, example in written.items() if example.failed_rules
-    }
+    assert quarantined == {place: example.failed_rules for place, example in written.items() if example.failed_rules}
 
 
 def test_silver_holds_exactly_the_accepted_examples_with_the_expected_values(
     examples_recomputed: tuple[Tables, Written],
 ) -> None:
     tables, written = examples_recomputed
-    rows = {
-        (row["source_file"], row["line_number"]): row for source in tables.silver.values() for row in source
-    }
+    rows = {(row["source_file"], row["line_number"]): row for source in tables.silver.values() for row in source}
     accepted = {place: example for place, example in written.items() if not example.failed_rules}
     assert rows.keys() == accepted.keys()
     values = {place: {name: rows[place][name] for name in accepted[place].expected} for place in accepted}

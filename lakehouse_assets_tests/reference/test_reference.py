@@ -170,9 +170,7 @@ def test_equal_event_times_are_decided_by_day_then_file_then_line(tmp_path: Path
     lines = [event("LINE", same, "login")] * 9 + [event("LINE", same, "logout")]
     write(tmp_path, "events/15/c.json", *lines)
     tables = recompute(tmp_path)
-    assert pick(
-        tables.silver["events"], "event_id", "event_type", "arrival_date", "source_file", "line_number"
-    ) == [
+    assert pick(tables.silver["events"], "event_id", "event_type", "arrival_date", "source_file", "line_number") == [
         ("DAY", "logout", D16, "events/dt=2024-11-16/a.json", 1),
         ("FILE", "logout", D15, "events/dt=2024-11-15/b.json", 1),
         ("LINE", "logout", D15, "events/dt=2024-11-15/c.json", 10),
@@ -210,9 +208,7 @@ def test_transactions_meet_across_days_and_a_quarantined_version_does_not_count(
 
 
 def test_event_row_has_exactly_the_columns_of_the_design(tmp_path: Path) -> None:
-    line = (
-        event("E1", "2024-11-15T09:00:00-05").removesuffix("}") + ',"event_details":{"page_url":"/a"},"v":1}'
-    )
+    line = event("E1", "2024-11-15T09:00:00-05").removesuffix("}") + ',"event_details":{"page_url":"/a"},"v":1}'
     write(tmp_path, "events/15/a.json", line)
     assert recompute(tmp_path).silver["events"] == [
         {
@@ -270,9 +266,7 @@ def test_user_versions_of_one_instant_are_decided_by_day_then_file_then_line(tmp
         "U1,2024-01-01,iOS,AA,",
         "U1,2024-01-01,iOS,AB,2024-11-15 00:00:00Z",
     )
-    write(
-        tmp_path, "users/15/b.csv", USERS, "U2,2024-01-01,iOS,BB,", "U3,2024-01-01,iOS,BC,2024-11-16 00:00:00"
-    )
+    write(tmp_path, "users/15/b.csv", USERS, "U2,2024-01-01,iOS,BB,", "U3,2024-01-01,iOS,BC,2024-11-16 00:00:00")
     write(tmp_path, "users/15/a2.csv", USERS, "U2,2024-01-01,iOS,BA,")
     write(tmp_path, "users/16/a.csv", USERS, "U3,2024-01-01,iOS,CC,")
     tables = recompute(tmp_path)
@@ -281,9 +275,7 @@ def test_user_versions_of_one_instant_are_decided_by_day_then_file_then_line(tmp
         ("U2", at(15), None, "BB"),
         ("U3", at(16), None, "CC"),
     ]
-    assert tables.counts["users", D15] == Counts(
-        lines=5, accepted=5, quarantined=0, current=2, superseded=3, late=0
-    )
+    assert tables.counts["users", D15] == Counts(lines=5, accepted=5, quarantined=0, current=2, superseded=3, late=0)
 
 
 def test_held_user_day_closes_the_history_over_the_gap(tmp_path: Path) -> None:

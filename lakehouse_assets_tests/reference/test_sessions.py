@@ -111,9 +111,7 @@ def test_transaction_is_the_earliest_of_the_same_session_and_user(tmp_path: Path
         "T1,S1,U1,1,PEN,2024-11-15 09:00:00.000001",
         "T0,S1,U2,4,USD,2024-11-15 08:30:00",
     )
-    assert pick(
-        recompute(tmp_path).gold, "session_id", "transaction_id", "transaction_amount", "has_transaction"
-    ) == [
+    assert pick(recompute(tmp_path).gold, "session_id", "transaction_id", "transaction_amount", "has_transaction") == [
         ("S1", "T2", Decimal("2.00"), True),
         ("S2", None, None, False),
     ]
@@ -130,9 +128,7 @@ def test_transaction_is_the_earliest_of_the_same_session_and_user(tmp_path: Path
         ("07:59:58.5", -2),
     ],
 )
-def test_time_to_purchase_is_floored_also_before_the_start(
-    transaction_time: str, seconds: int, tmp_path: Path
-) -> None:
+def test_time_to_purchase_is_floored_also_before_the_start(transaction_time: str, seconds: int, tmp_path: Path) -> None:
     write(tmp_path, "events/15/a.json", event("E1", "2024-11-15T08:00:00"))
     write(tmp_path, "transactions/15/a.csv", TRANSACTIONS, f"T1,S1,U1,3,USD,2024-11-15 {transaction_time}")
     assert pick(recompute(tmp_path).gold, "time_to_purchase_seconds") == [(seconds,)]

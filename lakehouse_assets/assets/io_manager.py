@@ -1,0 +1,81 @@
+"""The Iceberg IO manager: publishes what a step staged, and hands tables to the steps after it.
+
+Between staging (the asset's body) and publishing (here) is where audits stand. A day that was held is published without
+its lines, gets no materialization, and fails the step afterwards; the executor lets the steps downstream run on, since
+their input is there (`jobs.EXECUTOR`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from dagster import AssetMaterialization, Failure, InputContext, IOManager, OutputContext
+
+from lakehouse_assets.assets.resources import Lakehouse
+from lakehouse_assets.errors import LakehouseError
+from lakehouse_assets.storage.publish import publish
+from lakehouse_assets.storage.stage import StagedWrite
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What an asset hands over.
+
+    Args:
+        staged: the write.
+        by_day: metadata of each partition, by partition key.
+        held: partition keys that are held, with the text for a person.
+    """
+
+    staged: StagedWrite
+    by_day: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    held: Mapping[str, str] = field(default_factory=dict)
+
+
+class IcebergIOManager(IOManager):
+    """Publishes `Publication`s; loads an upstream table as its name, to be read through `storage`."""
+
+    def __init__(self, lakehouse: Lakehouse) -> None:
+        self._lakehouse = lakehouse
+
+    def handle_output(self, context: OutputContext, obj: Publication) -> None:
+        """Publish and report.
+
+        Raises:
+            Failure: a partition is held; everything else is published.
+        """
+        table = obj.staged.contract.name
+        self._lakehouse.unpublished.add(table)
+        try:
+            snapshot_id = publish(self._lakehouse.lake, obj.staged)
+        except LakehouseError as error:
+            raise Failure(str(error), allow_retries=False) from error
+        self._lakehouse.unpublished.discard(table)
+        shared = {
+            "snapshot_id": str(snapshot_id),
+            "rows_added": obj.staged.added_rows,
+            "rows_removed": obj.staged.removed_rows,
+            "bytes_written": obj.staged.added_bytes,
+        }
+        keys = list(context.asset_partition_keys)
+        if not obj.held:
+            context.add_output_metadata(shared | (dict(obj.by_day.get(keys[0], {})) if len(keys) == 1 else {}))
+            return
+        for key in keys:
+            if key not in obj.held:
+                metadata = shared | dict(obj.by_day.get(key, {}))
+                context.log_event(AssetMaterialization(context.asset_key, partition=key, metadata=metadata))
+        raise Failure("\n".join(obj.held.values()), allow_retries=False)
+
+    def load_input(self, context: InputContext) -> str:
+        """The upstream table's name, once it is published.
+
+        Raises:
+            Failure: this run could not publish it.
+        """
+        table = ".".join(context.asset_key.path)
+        if table in self._lakehouse.unpublished:
+            raise Failure(f"{table} was not published by this run; nothing was built on it.", allow_retries=False)
+        return table

@@ -1,0 +1,113 @@
+"""The command `lakehouse`: generate, run, status. Exit codes: 0 done, 1 a partition failed, 2 wrong input.
+
+Only wiring of options to functions; heavy imports wait until a command needs them, so that `--help` is quick.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from generator.cli import generate
+from lakehouse_assets.errors import LakehouseError, SettingsError
+
+if TYPE_CHECKING:
+    from lakehouse_assets.settings import Settings
+
+app = typer.Typer(
+    name="lakehouse",
+    help="Landing files to bronze, silver and gold Iceberg tables.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.command("generate")(generate)
+
+_Day = Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], metavar="DAY")]
+
+
+@app.command()
+def run(
+    first: Annotated[
+        datetime, typer.Option("--from", formats=["%Y-%m-%d"], metavar="DAY", help="First arrival day, UTC.")
+    ],
+    last: Annotated[
+        datetime, typer.Option("--to", formats=["%Y-%m-%d"], metavar="DAY", help="Last arrival day, UTC, included.")
+    ],
+) -> None:
+    """Take the arrival days FROM..TO from bronze to gold, in this process; recorded in DAGSTER_HOME.
+
+    Running a day again is safe: what did not change is not written. Exits with 1 when a day failed or is held.
+    """
+    from lakehouse_assets.running import run_days
+
+    with _errors_as_messages():
+        settings = _prepare()
+        _check_range(settings, first.date(), last.date())
+        report = run_days(settings, first.date(), last.date(), Console(), Console(stderr=True))
+    raise typer.Exit(0 if report.succeeded else 1)
+
+
+@app.command()
+def status() -> None:
+    """Show each table: rows, snapshot, when and by which run it was written."""
+    from lakehouse_assets.reporting import print_status
+
+    with _errors_as_messages():
+        print_status(_prepare(), Console())
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()
+
+
+def prepare_dagster_home() -> Path:
+    """DAGSTER_HOME (default `dagster_home/`), made absolute, created, and given the shipped instance settings."""
+    home = Path(os.environ.get("DAGSTER_HOME") or "dagster_home").resolve()
+    home.mkdir(parents=True, exist_ok=True)
+    shipped = Path(__file__).resolve().parent.parent / "dagster_home" / "dagster.yaml"
+    if not (home / "dagster.yaml").exists() and shipped.exists():
+        shutil.copyfile(shipped, home / "dagster.yaml")
+    os.environ["DAGSTER_HOME"] = str(home)
+    return home
+
+
+def _prepare() -> Settings:
+    from lakehouse_assets.settings import load_settings
+
+    prepare_dagster_home()
+    return load_settings()
+
+
+def _check_range(settings: Settings, first: date, last: date) -> None:
+    from lakehouse_assets.settings import today
+
+    if first > last:
+        raise SettingsError(f"--from {first} is after --to {last}. Nothing was started. Swap the two days.")
+    if last > today():
+        raise SettingsError(
+            f"--to {last} is after today ({today()} UTC): nothing can have arrived. Nothing was started."
+        )
+    if settings.start_date is not None and first < settings.start_date:
+        raise SettingsError(
+            f"--from {first} is before LAKEHOUSE_START_DATE {settings.start_date}. Nothing was started. "
+            "Choose a later day or move the start."
+        )
+
+
+@contextmanager
+def _errors_as_messages() -> Iterator[None]:
+    try:
+        yield
+    except LakehouseError as error:
+        Console(stderr=True).print(f"[red]error:[/] {error}", highlight=False)
+        sys.exit(2 if isinstance(error, SettingsError) else 1)

@@ -1,0 +1,46 @@
+"""What Dagster loads: `defs`, assembled by `build_defs`, whose parts tests replace."""
+
+from __future__ import annotations
+
+from dagster import DailyPartitionsDefinition, Definitions, IOManagerDefinition
+
+from lakehouse_assets.assets.io_manager import IcebergIOManager
+from lakehouse_assets.assets.layers import build_assets
+from lakehouse_assets.assets.resources import lakehouse_resource
+from lakehouse_assets.assets.specs import landing_specs
+from lakehouse_assets.jobs import EXECUTOR, build_daily_job, build_daily_schedule
+from lakehouse_assets.sensors import build_landing_sensor
+from lakehouse_assets.settings import Settings, load_settings
+
+
+def build_defs(*, settings: Settings | None = None) -> Definitions:
+    """Assemble all definitions.
+
+    Args:
+        settings: None reads them from the environment.
+    """
+    settings = settings or load_settings()
+    # Today's day is a partition too: files of today are taken in as they land.
+    partitions = DailyPartitionsDefinition(start_date=settings.first_day().isoformat(), timezone="UTC", end_offset=1)
+    job = build_daily_job(partitions)
+    return Definitions(
+        assets=[*landing_specs(partitions), *build_assets(partitions)],
+        jobs=[job],
+        schedules=[build_daily_schedule(job)],
+        sensors=[build_landing_sensor(job, settings.landing)],
+        resources={
+            "lakehouse": lakehouse_resource(settings),
+            "iceberg_io_manager": IOManagerDefinition(
+                resource_fn=lambda context: IcebergIOManager(context.resources.lakehouse),
+                required_resource_keys={"lakehouse"},
+            ),
+        },
+        executor=EXECUTOR,
+    )
+
+
+def __getattr__(name: str) -> Definitions:
+    """`defs`, built when Dagster asks for it: importing this module reads no environment."""
+    if name == "defs":
+        return build_defs()
+    raise AttributeError(name)

@@ -1,0 +1,118 @@
+"""What the commands print: the tables after a run, and their status. Reads snapshots only, writes nothing."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+from pyiceberg.catalog import Catalog
+from pyiceberg.exceptions import NoSuchTableError
+from pyiceberg.table import Table as IcebergTable
+from rich.console import Console
+from rich.table import Table
+
+from lakehouse_assets.contracts.tables import GOLD, TABLES
+from lakehouse_assets.settings import Settings
+from lakehouse_assets.storage.lake import open_catalog
+
+_GOLD_PREVIEW_ROWS = 5
+_GOLD_PREVIEW_COLUMNS = (
+    "session_id",
+    "user_id",
+    "session_date",
+    "total_events",
+    "first_event_type",
+    "last_event_type",
+    "transaction_amount",
+    "country",
+)
+
+
+def print_run(settings: Settings, run_id: str, first: date, last: date, out: Console) -> None:
+    """A line per table (rows, added and removed by this run, snapshot), some gold rows, the next commands."""
+    catalog = open_catalog(settings.home)
+    tables = Table(title=f"Arrival days {first} to {last}, run {run_id[:8]}")
+    for heading in ("table", "rows", "added", "removed", "snapshot"):
+        tables.add_column(heading, justify="left" if heading == "table" else "right")
+    for name in TABLES:
+        table = _load(catalog, name)
+        if table is None:
+            continue
+        added, removed = _changes_of_run(table, run_id)
+        tables.add_row(name, f"{_rows(table):,}", f"{added:,}", f"{removed:,}", str(_snapshot_id(table)))
+    out.print(tables)
+    _print_gold_rows(catalog, out)
+    out.print(
+        "Next: [bold]lakehouse status[/], [bold]lakehouse run --from D --to D[/] after late files, "
+        "[bold]./run_pipeline.sh --ui[/] for the web UI.",
+        highlight=False,
+    )
+
+
+def print_status(settings: Settings, out: Console) -> None:
+    """A line per table: rows, files, newest snapshot and who wrote it when."""
+    catalog = open_catalog(settings.home)
+    tables = Table(title=f"Tables of the catalog lake, home {settings.home}")
+    for heading in ("table", "rows", "files", "snapshot", "written (UTC)", "days of that run"):
+        tables.add_column(heading, justify="right" if heading in ("rows", "files") else "left")
+    for name in TABLES:
+        table = _load(catalog, name)
+        if table is None:
+            tables.add_row(name, "-", "-", "not written yet", "", "")
+            continue
+        summary = _summary(table)
+        written = datetime.fromtimestamp(table.metadata.last_updated_ms / 1000, UTC)
+        tables.add_row(
+            name,
+            f"{_rows(table):,}",
+            summary.get("total-data-files", "0"),
+            str(_snapshot_id(table)),
+            f"{written:%Y-%m-%d %H:%M:%S}",
+            summary.get("dagster.partition", ""),
+        )
+    out.print(tables)
+
+
+def _load(catalog: Catalog, name: str) -> IcebergTable | None:
+    try:
+        return catalog.load_table(name)
+    except NoSuchTableError:
+        return None
+
+
+def _summary(table: IcebergTable) -> dict[str, Any]:
+    snapshot = table.current_snapshot()
+    if snapshot is None or snapshot.summary is None:
+        return {}
+    return dict(snapshot.summary.additional_properties)
+
+
+def _snapshot_id(table: IcebergTable) -> int | None:
+    snapshot = table.current_snapshot()
+    return snapshot.snapshot_id if snapshot else None
+
+
+def _rows(table: IcebergTable) -> int:
+    return int(_summary(table).get("total-records", 0))
+
+
+def _changes_of_run(table: IcebergTable, run_id: str) -> tuple[int, int]:
+    summary = _summary(table)
+    if summary.get("dagster.run-id") != run_id:
+        return 0, 0
+    return int(summary.get("added-records", 0)), int(summary.get("deleted-records", 0))
+
+
+def _print_gold_rows(catalog: Catalog, out: Console) -> None:
+    gold = _load(catalog, GOLD.name)
+    if gold is None:
+        return
+    rows = gold.scan(selected_fields=_GOLD_PREVIEW_COLUMNS, limit=_GOLD_PREVIEW_ROWS).to_arrow().to_pylist()
+    if not rows:
+        return
+    preview = Table(title=f"{len(rows)} rows of {GOLD.name}")
+    for column in _GOLD_PREVIEW_COLUMNS:
+        preview.add_column(column)
+    for row in rows:
+        preview.add_row(*("" if row[column] is None else str(row[column]) for column in _GOLD_PREVIEW_COLUMNS))
+    out.print(preview)

@@ -1,0 +1,64 @@
+"""Settings: the one place that reads the environment (`LAKEHOUSE_*`). Everything below takes them as arguments."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from lakehouse_assets.contracts.sources import SOURCES
+from lakehouse_assets.errors import SettingsError
+from lakehouse_assets.landing.files import list_days
+
+_DAYS_WITHOUT_LANDING = 14
+
+
+class Settings(BaseSettings):
+    """Every setting, with its default. Read by `load_settings`."""
+
+    model_config = SettingsConfigDict(env_prefix="LAKEHOUSE_", frozen=True)
+
+    home: Path = Field(Path("data"), description="Folder with landing/ and lakehouse/.")
+    engine: str = Field("sail", description="Which Spark answers.")
+    start_date: date | None = Field(
+        None, description="First partition day; default: the earliest dt= in landing, else 14 days ago."
+    )
+    quarantine_min_rows: int = Field(20, ge=0, description="A day is held from this many quarantined lines on ...")
+    quarantine_max_percent: float = Field(
+        10.0, ge=0, le=100, description="... when they are over this percentage of its lines."
+    )
+    horizon_days: int = Field(7, ge=0, description="Versions of one key further apart in event time need not meet.")
+
+    @property
+    def landing(self) -> Path:
+        return self.home / "landing"
+
+    def first_day(self) -> date:
+        """The first partition day."""
+        if self.start_date is not None:
+            return self.start_date
+        landed = [days[0] for source in SOURCES if (days := list_days(self.landing, source))]
+        return min(landed, default=today() - timedelta(days=_DAYS_WITHOUT_LANDING))
+
+
+def load_settings() -> Settings:
+    """Read the settings from the environment.
+
+    Raises:
+        SettingsError: a variable has a value it cannot have.
+    """
+    try:
+        return Settings()  # type: ignore[call-arg]
+    except ValidationError as error:
+        faults = "; ".join(
+            f"LAKEHOUSE_{'_'.join(str(part) for part in fault['loc']).upper()}: {fault['msg']}, got {fault['input']!r}"
+            for fault in error.errors()
+        )
+        raise SettingsError(f"Wrong settings: {faults}. Nothing was started. Correct the environment.") from error
+
+
+def today() -> date:
+    """The current UTC day."""
+    return datetime.now(UTC).date()

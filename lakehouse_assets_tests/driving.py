@@ -1,0 +1,58 @@
+"""Running the pipeline step by step, as the assets do, with a place to be killed between any two commits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from lakehouse_assets.contracts.sources import SOURCES
+from lakehouse_assets.pipeline.bronze import stage_bronze
+from lakehouse_assets.pipeline.gold import stage_gold
+from lakehouse_assets.pipeline.silver import stage_silver
+from lakehouse_assets.quality.gate import Gate
+from lakehouse_assets.storage.lake import Lake
+from lakehouse_assets.storage.publish import publish
+from lakehouse_assets.storage.stage import RunInfo, StagedWrite
+
+DEFAULT_GATE = Gate(min_rows=20, max_percent=10.0)
+
+
+class KilledError(Exception):
+    """Stands for the process ending there."""
+
+
+def run_pipeline(
+    lake: Lake,
+    landing: Path,
+    days: Sequence[date],
+    *,
+    gate: Gate = DEFAULT_GATE,
+    kill_before_publication: int | None = None,
+) -> None:
+    """Bronze to gold for a range of days.
+
+    Args:
+        kill_before_publication: raise before the n-th publication (from 0): everything staged is left lying about.
+    """
+    run = RunInfo("test-run", "test", "0", datetime.now(UTC))
+    publish_next = _killer(lake, kill_before_publication)
+    for source in SOURCES.values():
+        publish_next(stage_bronze(lake, landing, source, days, run).staged)
+        write = stage_silver(lake, source, days, gate=gate, horizon_days=7, run=run)
+        publish_next(write.quarantine)
+        publish_next(write.silver)
+    publish_next(stage_gold(lake, run))
+
+
+def _killer(lake: Lake, at: int | None) -> Callable[[StagedWrite], None]:
+    published = 0
+
+    def publish_next(staged: StagedWrite) -> None:
+        nonlocal published
+        if published == at:
+            raise KilledError
+        published += 1
+        publish(lake, staged)
+
+    return publish_next

@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Installs the test extra and runs every test.
+set -euo pipefail
+cd "$(dirname "$0")"
+source ./scripts/environment.sh
+prepare_environment requirements/test.txt
+exec .venv/bin/python -m pytest -q "$@"
