@@ -27,30 +27,24 @@ from generator.writer import LandedFile
 
 
 def generate(
-    home: Annotated[
-        Path, typer.Option(envvar="LAKEHOUSE_HOME", help="Folder that gets landing/ and truth/.")
-    ] = Path("data"),
+    home: Annotated[Path, typer.Option(envvar="LAKEHOUSE_HOME", help="Folder that gets landing/ and truth/.")] = Path(
+        "data"
+    ),
     config: Annotated[Path | None, typer.Option(help="INI file; keys it lacks keep their default.")] = None,
     start: Annotated[str | None, typer.Option(help="First arrival day, YYYY-MM-DD.", metavar="DAY")] = None,
     days: Annotated[int | None, typer.Option(help="Number of arrival days.")] = None,
     seed: Annotated[int | None, typer.Option(help="Equal seeds and settings make equal bytes.")] = None,
     users: Annotated[int | None, typer.Option(help="Users in total.")] = None,
     sessions: Annotated[int | None, typer.Option(help="Sessions in total.")] = None,
-    events: Annotated[
-        int | None, typer.Option(help="Events in total, without duplicates and defects.")
-    ] = None,
+    events: Annotated[int | None, typer.Option(help="Events in total, without duplicates and defects.")] = None,
     transactions: Annotated[int | None, typer.Option(help="Transactions in total.")] = None,
     day: Annotated[
         list[str] | None, typer.Option(help="Only this arrival day; may be repeated.", metavar="DAY")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the generator's own old files.")] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be written, write nothing.")
-    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be written, write nothing.")] = False,
     live: Annotated[bool, typer.Option("--live", help="Drop the files as simulated time passes.")] = False,
-    speed: Annotated[
-        float, typer.Option(min=0.001, help="Simulated seconds per second, with --live.")
-    ] = 60.0,
+    speed: Annotated[float, typer.Option(min=0.001, help="Simulated seconds per second, with --live.")] = 60.0,
 ) -> None:
     """Generate landing files (events, transactions, users) with planted defects, and the truth about them."""
     with _clear_errors():
@@ -88,9 +82,7 @@ def _clear_errors() -> Iterator[None]:
         typer.echo(f"Error: {error}", err=True)
         raise typer.Exit(2) from error
     except OSError as error:
-        typer.echo(
-            f"Error: cannot read or write: {error}. Files are whole or absent; repeat the command.", err=True
-        )
+        typer.echo(f"Error: cannot read or write: {error}. Files are whole or absent; repeat the command.", err=True)
         raise typer.Exit(1) from error
 
 

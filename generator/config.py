@@ -102,9 +102,7 @@ class GeneratorConfig:
     defects: Defects
 
     @classmethod
-    def load(
-        cls, path: Path | None = None, *, today: date | None = None, **overrides: object
-    ) -> "GeneratorConfig":
+    def load(cls, path: Path | None = None, *, today: date | None = None, **overrides: object) -> "GeneratorConfig":
         """Read the settings.
 
         Args:
@@ -183,9 +181,7 @@ def _apply_overrides(values: Values, overrides: dict[str, object]) -> None:
     section_of = {key: section for section, key in values}
     for key, value in overrides.items():
         if key not in section_of:
-            raise ConfigError(
-                f"{key} is not a setting of the generator; known are {', '.join(sorted(section_of))}"
-            )
+            raise ConfigError(f"{key} is not a setting of the generator; known are {', '.join(sorted(section_of))}")
         if value is not None:
             values[section_of[key], key] = str(value)
 
@@ -211,9 +207,7 @@ def _parse_calendar(values: Values, today: date) -> Calendar:
     try:
         start = date.fromisoformat(text)
     except ValueError as error:
-        raise ConfigError(
-            f"[calendar] start = {text!r}: expected a day such as 2024-11-04, or nothing"
-        ) from error
+        raise ConfigError(f"[calendar] start = {text!r}: expected a day such as 2024-11-04, or nothing") from error
     return Calendar(start=start, days=int(days or 0), seed=int(seed or 0))
 
 

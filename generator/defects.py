@@ -87,9 +87,7 @@ def spoil(source: Source, rows: R, kind: str, identifier_offset: int) -> R:
     marked = replace(rows, defect=np.full(len(rows), kinds_of(source).index(kind) + 1, dtype=np.int64))
     if kind == NEAR_DUPLICATE:
         distance = 1 + marked.salt // 2 % MOST_SECONDS_APART
-        return replace(
-            marked, timestamp=marked.timestamp + np.where(marked.salt % 2 == 0, distance, -distance)
-        )
+        return replace(marked, timestamp=marked.timestamp + np.where(marked.salt % 2 == 0, distance, -distance))
     marked = replace(marked, number=marked.number + identifier_offset, remark=np.zeros_like(marked.remark))
     if kind == "future_time":
         days = FUTURE_DAYS.start + marked.salt % len(FUTURE_DAYS)
@@ -139,13 +137,9 @@ def _pick(*variants: bytes) -> Callable[[bytes, int], bytes]:
 _JSON_CHANGES: dict[str, Callable[[bytes, int], bytes]] = {
     "corrupt_json_truncated": _truncated,
     "corrupt_json_trailing_text": lambda line, salt: line + (b' {"retry":1}', b" # retried", b"}")[salt % 3],
-    "corrupt_json_not_an_object": lambda line, salt: (b"[" + line + b"]", b'"event"', b"17", b"null")[
-        salt % 4
-    ],
+    "corrupt_json_not_an_object": lambda line, salt: (b"[" + line + b"]", b'"event"', b"17", b"null")[salt % 4],
     "corrupt_json_single_quotes": lambda line, _: line.replace(b'"', b"'"),
-    "corrupt_json_nan_literal": lambda line, _: line.replace(
-        b'"event_details":', b'"score":NaN,"event_details":'
-    ),
+    "corrupt_json_nan_literal": lambda line, _: line.replace(b'"event_details":', b'"score":NaN,"event_details":'),
     "invalid_utf8": lambda line, _: line.replace(b'"page_url":"', b'"page_url":"\xff\xfe'),
     "null_user": _without_user,
 }

@@ -79,9 +79,7 @@ def _late_arrivals(timetable: Timetable, base: R, chosen: Ints, random: np.rando
     """Arrivals with the chosen rows late, most of them by hours; none outlives the calendar."""
     arrival = base.arrival.copy()
     room = np.minimum(LATEST_LATE_SECONDS, timetable.end - 1 - arrival[chosen]) - EARLIEST_LATE_SECONDS
-    delay = EARLIEST_LATE_SECONDS + np.floor(np.maximum(room, 0) * random.random(len(chosen)) ** 2).astype(
-        np.int64
-    )
+    delay = EARLIEST_LATE_SECONDS + np.floor(np.maximum(room, 0) * random.random(len(chosen)) ** 2).astype(np.int64)
     arrival[chosen] += np.where(room >= 0, delay, 0)
     return arrival
 

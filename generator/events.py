@@ -116,9 +116,7 @@ def _with_login_and_logout(
     return np.where(logs_in, LOGIN, np.where(logs_out, LOGOUT, event_type))
 
 
-def _timestamps(
-    random: np.random.Generator, sessions: Sessions, owner: Ints, position: Ints, end: int
-) -> Ints:
+def _timestamps(random: np.random.Generator, sessions: Sessions, owner: Ints, position: Ints, end: int) -> Ints:
     """Event times: exponential gaps, squeezed where a session would last too long or outlive the calendar."""
     gaps = random.exponential(MEAN_GAP_SECONDS, len(owner)) + 1.0
     gaps[position == 0] = 0.0

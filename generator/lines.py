@@ -199,11 +199,7 @@ class LineFormat:
             digits(rows.user, self._user_width),
         )
         middle = self._event_middle.fill(self._clock.text(rows.timestamp, "T"))
-        tail = (
-            self._event_tails.take(pa.array(rows.session % len(APP_VERSIONS)))
-            if evolved
-            else _constant(b"}\n")
-        )
+        tail = self._event_tails.take(pa.array(rows.session % len(APP_VERSIONS))) if evolved else _constant(b"}\n")
         event_type = self._event_types.take(pa.array(rows.event_type))
         details = self._details.take(pa.array(rows.details))
         return pc.binary_join_element_wise(head, event_type, middle, details, tail, _constant(b""))
@@ -215,9 +211,7 @@ class LineFormat:
             "transaction_id": Stencil(b"TXN_", self._transaction_width).fill(
                 digits(rows.number, self._transaction_width)
             ),
-            "session_id": Stencil(b"SES_", self._session_width).fill(
-                digits(rows.session, self._session_width)
-            ),
+            "session_id": Stencil(b"SES_", self._session_width).fill(digits(rows.session, self._session_width)),
             "user_id": self._user_id(rows.user),
             "amount": pc.binary_join_element_wise(whole, hundredths, _constant(b"")),
             "currency": _words([*CURRENCIES, *UNKNOWN_CURRENCIES]).take(pa.array(rows.currency)),

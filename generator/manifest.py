@@ -55,9 +55,7 @@ def read_manifest(home: Path) -> Manifest:
         files = {name: (int(size), int(crc32)) for name, (size, crc32) in content["files"].items()}
         return Manifest(content["config"], set(content["writing"]), files)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise LandingConflictError(
-            f"{path} is not a manifest of the generator ({error}); move it away"
-        ) from error
+        raise LandingConflictError(f"{path} is not a manifest of the generator ({error}); move it away") from error
 
 
 def write_manifest(home: Path, manifest: Manifest) -> None:
@@ -127,8 +125,7 @@ def check_landing(
     edited = [
         path
         for path in paths
-        if _day_of(path) in wanted - manifest.writing
-        and manifest.files[path] != fingerprint(home / "landing" / path)
+        if _day_of(path) in wanted - manifest.writing and manifest.files[path] != fingerprint(home / "landing" / path)
     ]
     _refuse(home, edited, "were changed since they were generated", "--force generates them again.")
 

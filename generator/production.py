@@ -78,9 +78,7 @@ class Production:
 
     def _reaches_a_wanted_day(self, block: Block) -> bool:
         start, end = self._table.block_start(block), self._table.block_end(block) + LONGEST_REACH_SECONDS
-        return any(
-            self._table.day_start(day) <= end and start < self._table.day_start(day + 1) for day in self._days
-        )
+        return any(self._table.day_start(day) <= end and start < self._table.day_start(day + 1) for day in self._days)
 
     def _fill(self, block: Block) -> None:
         volumes = self._config.volumes
@@ -142,9 +140,7 @@ class Production:
             return f"{folder}/users.csv"
         if source is Source.TRANSACTIONS:
             return f"{folder}/transactions-{hour_of_day:02d}.csv"
-        gzipped = (
-            rng(self._seed, Stream.PACKING, day).random(24)[hour_of_day] < self._config.landing.gzip_rate
-        )
+        gzipped = rng(self._seed, Stream.PACKING, day).random(24)[hour_of_day] < self._config.landing.gzip_rate
         return f"{folder}/events-{hour_of_day:02d}.jsonl{'.gz' if gzipped else ''}"
 
     def _ready_before(self, instant: int) -> Iterator[Drop]:

@@ -53,9 +53,7 @@ class Rows:
         """These rows and then the others'."""
         parts = [self, *others]
         names = [entry.name for entry in fields(self)]
-        return replace(
-            self, **{name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
-        )
+        return replace(self, **{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -50,9 +50,7 @@ def sessions_of(timetable: Timetable, block: Block) -> Sessions:
     )
 
 
-def _users(
-    timetable: Timetable, block: Block, quantiles: Floats, random: np.random.Generator
-) -> tuple[Ints, Ints]:
+def _users(timetable: Timetable, block: Block, quantiles: Floats, random: np.random.Generator) -> tuple[Ints, Ints]:
     """Users known at each session's start; a few are orphans, with numbers beyond all that ever arrive."""
     signed_up_today = np.floor(quantiles * int(timetable.sign_ups_per_day[block.day]))
     known = int(timetable.users_before[block.day]) + signed_up_today

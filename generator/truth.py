@@ -61,9 +61,7 @@ def records_of(
     late = np.zeros(len(rows), dtype=np.bool_)
     if source is not Source.USERS:
         late = ~is_quarantined(source, rows.defect) & (rows.arrival - rows.timestamp >= EARLIEST_LATE_SECONDS)
-    head = (
-        f'{{"arrival_date":"{arrival_date}","source":"{source}","source_file":"{source_file}","line_number":'
-    )
+    head = f'{{"arrival_date":"{arrival_date}","source":"{source}","source_file":"{source_file}","line_number":'
     special = np.flatnonzero(late | (rows.defect > 0) | (rows.duplicate > 0) | (rows.remark > 0))
     marked = rows.take(special)
     kinds: Counter[str] = Counter()

@@ -113,14 +113,10 @@ class UserHistory:
         known = int(table.users_before[day]) if day > 0 else 0
         rate = table.config.defects.user_changes_per_day if day != table.empty_day else 0.0
         size = ticks(rate, 0, known, random.random())
-        number = (
-            np.sort(random.choice(known, size, replace=False)) + 1 if size else np.zeros(0, dtype=np.int64)
-        )
+        number = np.sort(random.choice(known, size, replace=False)) + 1 if size else np.zeros(0, dtype=np.int64)
         moves = random.random(size) < 0.4
         step = 1 + random.integers(0, 9, size)
-        self._device_type[number] = (self._device_type[number] + np.where(moves, 0, 1 + step % 2)) % len(
-            DEVICE_TYPES
-        )
+        self._device_type[number] = (self._device_type[number] + np.where(moves, 0, 1 + step % 2)) % len(DEVICE_TYPES)
         self._country[number] = (self._country[number] + np.where(moves, step, 0)) % len(COUNTRIES)
         timestamp = np.sort(table.day_start(day) + random.integers(0, DAY_SECONDS, size))
         changed = UserRows(

@@ -70,9 +70,7 @@ def event_details(seed: int) -> Details:
     referrers = [None, None, None, *(f"https://www.{fake.domain_name()}/" for _ in range(40))]
     return _pooled(
         {
-            PAGE_VIEW: [
-                _page_view(page, referrers[index % 43]) for index, page in enumerate([*pages, *products])
-            ],
+            PAGE_VIEW: [_page_view(page, referrers[index % 43]) for index, page in enumerate([*pages, *products])],
             CLICK: [{"page_url": page, "element": fake.word()} for page in [*pages, *products]],
             SEARCH: [{"page_url": "/search", "query": term, "results": len(term) * 7 % 60} for term in terms],
             ADD_TO_CART: [
@@ -80,9 +78,7 @@ def event_details(seed: int) -> Details:
                 for index, page in enumerate(products)
             ],
             CHECKOUT: [{"page_url": "/checkout", "payment_method": method} for method in PAYMENT_METHODS],
-            PURCHASE: [
-                {"page_url": "/checkout/done", "payment_method": method} for method in PAYMENT_METHODS
-            ],
+            PURCHASE: [{"page_url": "/checkout/done", "payment_method": method} for method in PAYMENT_METHODS],
             LOGIN: [{"page_url": "/login", "method": method} for method in ("password", "google", "apple")],
             LOGOUT: [{"page_url": "/logout"}],
         }

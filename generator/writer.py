@@ -91,9 +91,7 @@ class Draft:
         if not self.path.endswith(".gz"):
             shutil.copyfileobj(self._body, target, COPY_BYTES)
             return
-        with gzip.GzipFile(
-            filename="", mode="wb", compresslevel=GZIP_LEVEL, fileobj=target, mtime=0
-        ) as packed:
+        with gzip.GzipFile(filename="", mode="wb", compresslevel=GZIP_LEVEL, fileobj=target, mtime=0) as packed:
             shutil.copyfileobj(self._body, packed, COPY_BYTES)
 
     def truth(self) -> Iterator[bytes]:

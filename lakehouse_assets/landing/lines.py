@@ -99,7 +99,8 @@ def _blocks_of_whole_lines(stream: BinaryIO) -> Iterator[bytes]:
         elif len(carry) < keep_bytes:
             carry += chunk[: keep_bytes - len(carry)]
     if carry:
-        yield carry + b"\n"
+        # A CR at the very end ends no line, so it must not be taken for the first half of one that does.
+        yield carry + (b"\r\n" if carry.endswith(b"\r") else b"\n")
 
 
 def _split(block: bytes, first_line: int) -> tuple[Lines, int]:

@@ -1,7 +1,7 @@
 """The one law: whatever the order of deliveries, corrections, removals and runs, the tables equal one full recompute.
 
-The oracle (`reference`) is plain Python over today's landing. A case is a list of steps: put or remove a file, run days
-(alone or as a range), be killed before some publication. At the end each changed day is run once more, if it was not run
+The oracle (`reference`) is plain Python over today's landing. A case is a list of steps: put or remove a file, run
+days (alone or as a range), be killed before some publication. At the end each changed day is run once more, if it was not run
 after its last change, and everything is compared row by row. The values are drawn from few keys, so that they collide.
 """
 

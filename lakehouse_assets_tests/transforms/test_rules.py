@@ -26,7 +26,7 @@ JSON_COLUMNS = {"event_details", "extra"}
 
 
 @pytest.mark.parametrize("name", SOURCES)
-def test_every_example_line_gets_the_verdict_and_values_written_beside_it(name: str, lake: Lake, tmp_path: Path) -> None:
+def test_every_example_gets_the_verdict_and_values_written_beside_it(name: str, lake: Lake, tmp_path: Path) -> None:
     source, landing = SOURCES[name], tmp_path / "landing"
     expected = {
         line: example for line, example in write_examples(landing, RULE_EXAMPLES).items() if example.source == name
@@ -39,9 +39,7 @@ def test_every_example_line_gets_the_verdict_and_values_written_beside_it(name: 
         (row["source_file"], row["line_number"]): tuple(row["failed_rules"])
         for row in build_verdicts(judged, source).toArrow().to_pylist()
     }
-    values = {
-        (row["source_file"], row["line_number"]): row for row in judged.filter("passes").toArrow().to_pylist()
-    }
+    values = {(row["source_file"], row["line_number"]): row for row in judged.filter("passes").toArrow().to_pylist()}
 
     verdicts = failed | dict.fromkeys(values, ())
     assert verdicts == {line: tuple(example.failed_rules) for line, example in expected.items()}
