@@ -1,8 +1,8 @@
 """The one law: whatever the order of deliveries, corrections, removals and runs, the tables equal one full recompute.
 
 The oracle (`reference`) is plain Python over today's landing. A case is a list of steps: put or remove a file, run
-days (alone or as a range), be killed before some publication. At the end each changed day is run once more, if it was not run
-after its last change, and everything is compared row by row. The values are drawn from few keys, so that they collide.
+days (alone or as a range), be killed before some publication. At the end each changed day is run once more, if it was
+not run after its last change, and everything is compared row by row. Values come from few keys, so that they collide.
 """
 
 from __future__ import annotations
