@@ -7,6 +7,7 @@ judged later (`transforms`); which files count is in `files`.
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import zlib
 from collections.abc import Iterator
@@ -113,7 +114,7 @@ def _split(block: bytes, first_line: int) -> tuple[Lines, int]:
     numbers = np.arange(first_line, first_line + len(line_ends), dtype=np.int64)[kept]
     starts, ends = starts[kept], ends[kept]
     ends, read_errors = _judge_bytes(block, starts, ends)
-    raw = _decoded(block, starts, ends) if read_errors else _gathered(bytes_, starts, ends)
+    raw = _decoded(block, starts, ends, read_errors) if read_errors else _gathered(bytes_, starts, ends)
     return Lines(raw, numbers, read_errors, None), len(line_ends)
 
 
@@ -132,7 +133,9 @@ def _judge_bytes(block: bytes, starts: _Positions, ends: _Positions) -> tuple[_P
     if errors or not _is_utf8(block):
         for position in range(len(starts)):
             line = block[starts[position] : ends[position]]
-            if not _is_utf8(_whole_characters(line) if too_long[position] else line):
+            try:
+                _decode(line, "strict", is_cut=bool(too_long[position]))
+            except UnicodeDecodeError:
                 errors.setdefault(position, []).append(NOT_UTF8)
     return ends, errors
 
@@ -145,25 +148,16 @@ def _is_utf8(data: bytes) -> bool:
     return True
 
 
-def _whole_characters(line: bytes) -> bytes:
-    """The line without the character that the cut at 1 MiB went through."""
-    for back in range(1, min(4, len(line)) + 1):
-        lead = line[-back]
-        if lead >= 0xC0:
-            width = 2 if lead < 0xE0 else 3 if lead < 0xF0 else 4
-            return line[:-back] if width > back else line
-        if lead < 0x80:
-            break
-    return line
+def _decode(line: bytes, errors: str, *, is_cut: bool) -> str:
+    """The text of a line; of one that was cut without the character that the cut went through."""
+    return codecs.getincrementaldecoder("utf-8")(errors).decode(line, final=not is_cut)
 
 
-def _decoded(block: bytes, starts: _Positions, ends: _Positions) -> pa.StringArray:
+def _decoded(block: bytes, starts: _Positions, ends: _Positions, read_errors: dict[int, list[str]]) -> pa.StringArray:
     texts = []
-    for start, end in zip(starts, ends, strict=True):
-        line = block[start:end]
-        if end - start == MAX_LINE_BYTES:
-            line = _whole_characters(line)
-        texts.append(line.decode("utf-8", "replace"))
+    for position, (start, end) in enumerate(zip(starts, ends, strict=True)):
+        is_cut = LINE_TOO_LONG in read_errors.get(position, ())
+        texts.append(_decode(block[start:end], "replace", is_cut=is_cut))
     return pa.array(texts, pa.string())
 
 
