@@ -151,6 +151,8 @@ _GROUPS: dict[str, tuple[str, type]] = {
     "defects": ("defects", Defects),
 }
 _INDEXES_OR_NONE = {"empty_day", "schema_change_day"}
+# Rates of something other than lines of their own.
+_NOT_OF_LINES = {"orphan_user", "late_user", "user_changes_per_day", "redelivered_file"}
 _COUNTS = {*DataVolumes.__annotations__, "days", "seed"}
 
 Values = dict[tuple[str, str], str]
@@ -270,3 +272,7 @@ def _rate_problems(config: GeneratorConfig) -> Iterable[str]:
     for (section, key), rate in rates.items():
         if not 0 <= rate <= 1:
             yield f"[{section}] {key} = {rate}: a share must lie between 0 and 1"
+    defects = sum(rate for (section, key), rate in rates.items() if section == "defects" and key not in _NOT_OF_LINES)
+    spent = config.quality.late_arrival_rate + defects
+    if spent > 1:
+        yield f"[defects] the shares of late and defective lines add up to {spent:.3g}, at most 1 is possible"

@@ -25,7 +25,8 @@ class Publication:
 
     Args:
         staged: the write.
-        by_day: metadata of each partition, by partition key.
+        by_day: metadata of each partition, by partition key; the asset's body gives it to Dagster for all
+            partitions, here it goes to those that must be reported one by one.
         held: partition keys that are held, with the text for a person.
     """
 
@@ -61,7 +62,7 @@ class IcebergIOManager(IOManager):
         }
         keys = list(context.asset_partition_keys)
         if not obj.held:
-            context.add_output_metadata(shared | (dict(obj.by_day.get(keys[0], {})) if len(keys) == 1 else {}))
+            context.add_output_metadata(shared)
             return
         for key in keys:
             if key not in obj.held:

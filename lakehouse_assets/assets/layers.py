@@ -1,6 +1,6 @@
 """The assets of bronze, silver with quarantine, and gold: plan, stage, hand over to the IO manager."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from time import monotonic
@@ -22,6 +22,7 @@ from dagster import (
 from lakehouse_assets.assets.io_manager import Publication
 from lakehouse_assets.assets.resources import Lakehouse, run_info
 from lakehouse_assets.assets.specs import table_out
+from lakehouse_assets.contracts.model import TableContract
 from lakehouse_assets.contracts.sources import LOOKBACK_DAYS, SOURCES, SourceContract
 from lakehouse_assets.contracts.tables import BRONZE, GOLD, QUARANTINE, SILVER
 from lakehouse_assets.errors import LakehouseError
@@ -69,6 +70,7 @@ def _bronze(source: SourceContract, partitions: DailyPartitionsDefinition) -> As
             for day in days
         }
         context.log.info("%s: %d of %d days changed", contract.name, len(write.changed_days), len(days))
+        _report_days(context, contract, by_day)
         yield Output(Publication(write.staged, by_day), "bronze")
 
     return bronze
@@ -107,6 +109,8 @@ def _silver(source: SourceContract, partitions: DailyPartitionsDefinition) -> As
         seconds = round(monotonic() - started, 3)
         by_day = {day.isoformat(): _day_metadata(day, write, seconds) for day in days}
         held = {day.isoformat(): _held_text(source, day, write.numbers[day], write) for day in write.held_days(days)}
+        for contract in (QUARANTINE[source.name], SILVER[source.name]):
+            _report_days(context, contract, by_day)
         yield Output(Publication(write.quarantine, by_day), "quarantine")
         yield Output(Publication(write.silver, by_day, held), "silver")
 
@@ -137,6 +141,7 @@ def _gold(partitions: DailyPartitionsDefinition) -> AssetsDefinition:
             staged = stage_gold(lakehouse.lake, _run(context))
         seconds = round(monotonic() - started, 3)
         by_day = {day.isoformat(): {"seconds": seconds} for day in _days(context)}
+        _report_days(context, GOLD, by_day)
         yield Output(Publication(staged, by_day), "gold")
 
     return gold
@@ -149,6 +154,14 @@ def _clear_failures() -> Iterator[None]:
         yield
     except LakehouseError as error:
         raise Failure(str(error), allow_retries=False) from error
+
+
+def _report_days(
+    context: AssetExecutionContext, contract: TableContract, by_day: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Give each partition of a range its own numbers."""
+    for key, metadata in by_day.items():
+        context.add_asset_metadata(metadata, asset_key=AssetKey(contract.asset_path), partition_key=key)
 
 
 def _days(context: AssetExecutionContext) -> list[date]:

@@ -2,6 +2,7 @@
 
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,9 @@ def default_home(default_config: GeneratorConfig, tmp_path_factory: pytest.TempP
 @pytest.fixture(scope="session")
 def rough_config() -> GeneratorConfig:
     """Six days; every kind planted, files repeated every day, nothing on the fourth, a new schema on the fifth."""
-    often = ("corrupt_csv_wrong_field_count", "corrupt_csv_unbalanced_quote", "invalid_utf8", "null_user")
+    often: dict[str, Any] = dict.fromkeys(
+        ("corrupt_csv_wrong_field_count", "corrupt_csv_unbalanced_quote", "invalid_utf8", "null_user"), 0.01
+    )
     return GeneratorConfig.load(
         start=FIRST_DAY,
         days=6,
@@ -39,7 +42,7 @@ def rough_config() -> GeneratorConfig:
         schema_change_day=4,
         redelivered_file=1,
         duplicate_rate=0.2,
-        **dict.fromkeys(often, 0.01),
+        **often,
     )
 
 

@@ -5,6 +5,7 @@ import re
 from collections import defaultdict
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,7 +41,7 @@ def by_session(events: list[Record]) -> dict[str, list[Record]]:
 
 
 @pytest.mark.parametrize("volumes", VOLUMES)
-def test_volumes_are_exact_and_identifiers_have_no_gap(volumes: dict[str, int], tmp_path: Path) -> None:
+def test_volumes_are_exact_and_identifiers_have_no_gap(volumes: dict[str, Any], tmp_path: Path) -> None:
     config = GeneratorConfig.load(start=FIRST_DAY, **volumes)
     generate(config, tmp_path)
     events, transactions = base_events(tmp_path), base_transactions(tmp_path)

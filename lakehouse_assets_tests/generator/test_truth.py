@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -58,14 +59,15 @@ def test_the_key_of_a_record_stands_in_its_line(home: Path) -> None:
     at = {
         (line.source_file, line.line_number): line.content for source in SOURCES for line in landed_lines(home, source)
     }
-    untraceable = {"corrupt_json_not_an_object", "corrupt_json_truncated", "null_user"}
+    # What these defects leave of a line may lack its key, and so does a duplicate of such a line.
+    untraceable = {"corrupt_json_not_an_object", "corrupt_json_truncated", "null_user", "exact_duplicate"}
     records = [record for record in truth_records(home) if record["line_number"] is not None]
     absent = {
         record["kind"]
         for record in records
         if record["key"].encode() not in at[record["source_file"], record["line_number"]]
     }
-    assert absent <= untraceable | {"exact_duplicate"}
+    assert absent <= untraceable
 
 
 def test_day_totals_equal_a_count_of_the_lines(home: Path, verdicts: dict[LandedLine, list[str]]) -> None:
@@ -150,7 +152,7 @@ def test_a_duplicate_of_a_defective_line_has_both_records(rough_home: Path) -> N
     ],
     ids=["default", "one_day", "scaled"],
 )
-def test_default_rates_never_reach_the_gate(seed: int, volumes: dict[str, int], tmp_path: Path) -> None:
+def test_default_rates_never_reach_the_gate(seed: int, volumes: dict[str, Any], tmp_path: Path) -> None:
     generate(GeneratorConfig.load(start=FIRST_DAY, seed=seed, **volumes), tmp_path)
     held = [
         record
