@@ -86,6 +86,11 @@ def test_ticks_of_neighbouring_ranges_add_up_and_keep_to_the_rate(rate: float, p
     assert abs(sum(parts) - rate * (edges[-1] - edges[0])) <= 1.001
 
 
+def test_what_rounding_leaves_goes_to_the_largest_remainders() -> None:
+    assert share_out(7, np.array([5.0, 3.0, 2.0])).tolist() == [4, 2, 1]
+    assert share_out(9, np.array([5.0, 3.0, 2.0])).tolist() == [4, 3, 2]
+
+
 @given(st.integers(0, 10**9), st.lists(st.floats(0, 1e6), min_size=1, max_size=50).filter(lambda w: sum(w) > 0.1))
 def test_shares_add_up_and_lie_within_one_of_the_quota(total: int, weights: list[float]) -> None:
     shares = share_out(total, np.array(weights))

@@ -23,7 +23,9 @@ from lakehouse_assets.storage.lake import Lake, open_catalog
 from lakehouse_assets_tests.comparing import oracle_as_rows, tables_as_rows
 from lakehouse_assets_tests.driving import KilledError, run_pipeline
 
-CASES = int(os.environ.get("LAKEHOUSE_LAW_CASES", "40"))
+# Without the variable the same cases run every time, so that a red build can be repeated; with it, new ones each time.
+CASES = int(os.environ.get("LAKEHOUSE_LAW_CASES", "8"))
+ARE_FIXED = "LAKEHOUSE_LAW_CASES" not in os.environ
 FIRST_DAY = date(2024, 11, 15)
 DAYS = [FIRST_DAY + timedelta(days=offset) for offset in range(5)]
 HEADERS = {
@@ -107,7 +109,12 @@ runs = st.builds(Run, st.integers(0, 4), st.integers(1, 5), st.none() | st.integ
 steps = st.lists(deliveries() | deliveries() | removals | runs, min_size=2, max_size=9)
 
 
-@settings(max_examples=CASES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=CASES,
+    derandomize=ARE_FIXED,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(steps=steps)
 def test_any_order_of_deliveries_and_runs_ends_in_the_same_tables(
     engine: Engine, steps: list[Deliver | Remove | Run]
