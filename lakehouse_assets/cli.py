@@ -31,8 +31,6 @@ app = typer.Typer(
 )
 app.command("generate")(generate)
 
-_Day = Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], metavar="DAY")]
-
 
 @app.command()
 def run(

@@ -184,19 +184,15 @@ def _table(lines: Lines, source_file: str, day: date, run: RunInfo) -> pa.Table:
     if lines.read_errors:
         errors = pa.array([lines.read_errors.get(i) for i in range(rows)], errors.type)
     columns = [
-        _repeat(pa.scalar(day, pa.date32()), rows),
+        pa.repeat(pa.scalar(day, pa.date32()), rows),
         _one_value(source_file, rows),
         pa.array(lines.line_number),
         lines.raw,
         pa.nulls(rows, _SCHEMA.field("header").type) if lines.header is None else _one_value(lines.header, rows),
         errors,
-        _repeat(pa.scalar(run.now, pa.timestamp("us", "UTC")), rows),
+        pa.repeat(pa.scalar(run.now, pa.timestamp("us", "UTC")), rows),
     ]
     return pa.table(columns, schema=_SCHEMA)
-
-
-def _repeat(value: pa.Scalar, rows: int) -> pa.Array:
-    return pa.repeat(value, rows)
 
 
 def _one_value(value: str, rows: int) -> pa.DictionaryArray:

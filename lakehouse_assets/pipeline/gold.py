@@ -24,7 +24,7 @@ from lakehouse_assets.storage.read import (
     read_files,
     read_table,
 )
-from lakehouse_assets.storage.stage import RunInfo, StagedWrite, nothing_to_stage, stage, write_files
+from lakehouse_assets.storage.stage import RunInfo, StagedWrite, stage, write_files
 from lakehouse_assets.transforms.differences import build_rows_without_equal
 from lakehouse_assets.transforms.sessions import build_sessions
 
@@ -43,11 +43,11 @@ def stage_gold(lake: Lake, run: RunInfo) -> StagedWrite:
     if changes is None:
         return _stage_everything(lake, run, heads)
     if not any(changes.values()):
-        return nothing_to_stage(lake, GOLD, heads)
+        return stage(lake, GOLD, new_files=[], replaced=[], run=run, applied=heads)
     sessions = write_scratch(lake, _touched_sessions(lake, changes).distinct())
     bounds = _bounds(sessions)
     if bounds is None:
-        return nothing_to_stage(lake, GOLD, heads)
+        return stage(lake, GOLD, new_files=[], replaced=[], run=run, applied=heads)
     stored = write_scratch(lake, _of_sessions(read_table(lake, GOLD, bounds), sessions))
     desired = write_scratch(
         lake,

@@ -14,6 +14,7 @@ from datetime import date, datetime, timedelta
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from lakehouse_assets.contracts.model import TableContract
 from lakehouse_assets.contracts.rules import InRange
 from lakehouse_assets.contracts.sources import LOOKBACK_DAYS, SourceContract
 from lakehouse_assets.contracts.tables import BRONZE, QUARANTINE, SILVER
@@ -156,8 +157,8 @@ def _stage_quarantine(
     return stage(lake, contract, new_files=write_files(lake, contract, rows), replaced=replaced, run=run)
 
 
-def _checksums(rows: DataFrame, contract: object) -> dict[date, tuple[int, str]]:
-    checksums = build_day_checksums(rows, contract).collect()  # type: ignore[arg-type]
+def _checksums(rows: DataFrame, contract: TableContract) -> dict[date, tuple[int, str]]:
+    checksums = build_day_checksums(rows, contract).collect()
     return {row.arrival_date: (row.rows, row.checksum) for row in checksums}
 
 

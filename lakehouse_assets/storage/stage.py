@@ -174,12 +174,6 @@ def stage(
     )
 
 
-def nothing_to_stage(lake: Lake, contract: TableContract, applied: Mapping[str, Any] | None = None) -> StagedWrite:
-    """The write that changes no row."""
-    head = head_snapshot_id(lake.table(contract))
-    return StagedWrite(contract, head, None, head, applied)
-
-
 def drop_leftovers(table: Table) -> None:
     """Drop the branches that killed runs left behind."""
     leftovers = [name for name in table.refs() if name.startswith(STAGE_BRANCH_PREFIX)]
