@@ -28,7 +28,8 @@ from lakehouse_assets.contracts.tables import BRONZE, GOLD, QUARANTINE, SILVER
 from lakehouse_assets.errors import LakehouseError
 from lakehouse_assets.pipeline.bronze import read_bronze_days, stage_bronze
 from lakehouse_assets.pipeline.gold import stage_gold
-from lakehouse_assets.pipeline.silver import DayNumbers, SilverWrite, stage_silver
+from lakehouse_assets.pipeline.judging import DayNumbers
+from lakehouse_assets.pipeline.silver import SilverWrite, stage_silver
 from lakehouse_assets.storage.stage import RunInfo
 
 _LOOKBACK = TimeWindowPartitionMapping(start_offset=-LOOKBACK_DAYS)
@@ -105,10 +106,10 @@ def _silver(source: SourceContract, partitions: DailyPartitionsDefinition) -> As
             )
         for day, numbers in write.numbers.items():
             if numbers.held and day not in days:
-                context.log.warning("%s", _held_text(source, day, numbers, write))
+                context.log.warning("%s", _held_text(source, day, numbers))
         seconds = round(monotonic() - started, 3)
         by_day = {day.isoformat(): _day_metadata(day, write, seconds) for day in days}
-        held = {day.isoformat(): _held_text(source, day, write.numbers[day], write) for day in write.held_days(days)}
+        held = {day.isoformat(): _held_text(source, day, write.numbers[day]) for day in write.held_days(days)}
         for contract in (QUARANTINE[source.name], SILVER[source.name]):
             _report_days(context, contract, by_day)
         yield Output(Publication(write.quarantine, by_day), "quarantine")
@@ -180,12 +181,12 @@ def _day_metadata(day: date, write: SilverWrite, seconds: float) -> dict[str, An
         "quarantined": numbers.quarantined,
         "late": numbers.late,
         "seconds": seconds,
-        **{f"quarantined/{rule}": count for rule, count in sorted(write.failed_rules.get(day, {}).items())},
+        **{f"quarantined/{rule}": count for rule, count in sorted(numbers.failed_rules.items())},
     }
 
 
-def _held_text(source: SourceContract, day: date, numbers: DayNumbers, write: SilverWrite) -> str:
-    rules = sorted(write.failed_rules.get(day, {}).items(), key=lambda item: (-item[1], item[0]))
+def _held_text(source: SourceContract, day: date, numbers: DayNumbers) -> str:
+    rules = sorted(numbers.failed_rules.items(), key=lambda item: (-item[1], item[0]))
     frequent = ", ".join(f"{rule} ({count:,})" for rule, count in rules[:3])
     percent = 100 * numbers.quarantined / numbers.lines
     return (
