@@ -5,11 +5,12 @@ What becomes of the judged lines is in `silver` (quarantine) and `merge` (silver
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
 from lakehouse_assets.contracts.sources import SourceContract
@@ -18,7 +19,9 @@ from lakehouse_assets.pipeline.changes import write_scratch
 from lakehouse_assets.quality.gate import Gate
 from lakehouse_assets.storage.lake import Lake
 from lakehouse_assets.storage.read import on_days, read_table
-from lakehouse_assets.transforms.judged import build_judged, build_verdicts
+from lakehouse_assets.transforms.judged import build_first_look, build_second_look
+
+_VERDICT = ("arrival_date", "source_file", "line_number", "raw", "failed_rules")
 
 
 @dataclass(frozen=True)
@@ -46,15 +49,17 @@ class DayNumbers:
 
 @dataclass(frozen=True)
 class JudgedDays:
-    """Judged lines of some arrival days, kept in a scratch file.
+    """Judged lines of some arrival days, kept in scratch files.
 
     Args:
-        rows: columns of `transforms.judged.build_judged`.
-        numbers: by arrival day; a day without lines has zeros. `failed_rules` is empty until `count_failed_rules`.
-        times: first and last event time (users: effective_from) of the accepted lines, UTC; None where there are none.
+        passing: lines that pass every rule; columns of the silver table.
+        verdicts: lines that do not: arrival_date, source_file, line_number, raw, failed_rules.
+        numbers: by arrival day; a day without lines has zeros.
+        times: first and last event time (users: effective_from) of the passing lines, UTC; None where there are none.
     """
 
-    rows: DataFrame
+    passing: DataFrame
+    verdicts: DataFrame
     numbers: Mapping[date, DayNumbers]
     times: tuple[datetime, datetime] | None
 
@@ -62,56 +67,61 @@ class JudgedDays:
     def days(self) -> list[date]:
         return sorted(self.numbers)
 
-    def accepted(self, source: SourceContract) -> DataFrame:
-        """The versions that may reach silver: passing lines of days that are not held; columns of the silver table."""
-        passing = self.rows.filter("passes")
+    @property
+    def accepted(self) -> DataFrame:
+        """The versions that may reach silver: passing lines of days that are not held."""
         held = [day for day, numbers in self.numbers.items() if numbers.held]
-        if held:
-            passing = passing.filter(~F.col("arrival_date").isin(*held))
-        return passing.select(*SILVER[source.name].column_names)
+        return self.passing.filter(~F.col("arrival_date").isin(*held)) if held else self.passing
 
 
 def judge_days(lake: Lake, source: SourceContract, days: Sequence[date], gate: Gate) -> JudgedDays:
-    """Judge the bronze lines of these arrival days, once, into a scratch file; count them; hold days.
+    """Judge the bronze lines of these arrival days, once, into scratch files; count them; hold days.
 
     Raises:
         StorageError: bronze cannot be read.
     """
+    columns = SILVER[source.name].column_names
     bronze = read_table(lake, BRONZE[source.name], on_days("arrival_date", days))
-    rows = write_scratch(lake, build_judged(bronze.filter(F.col("arrival_date").isin(*days)), source))
-    counted = _count_lines(rows, source).collect()
+    first = write_scratch(lake, build_first_look(bronze.filter(F.col("arrival_date").isin(*days)), source))
+    second = write_scratch(lake, build_second_look(first.filter("not passes"), source))
+    passing = first.filter("passes").select(*columns).unionByName(second.filter("passes").select(*columns))
+    verdicts = second.filter("not passes").select(*_VERDICT)
+    counted = _count_passing(passing, source).collect()
+    failed_rules = _count_failed_rules(verdicts)
     numbers = dict.fromkeys(days, DayNumbers())
-    for row in counted:
-        held = gate.holds(lines=row.lines, quarantined=row.lines - row.accepted)
-        numbers[row.arrival_date] = DayNumbers(row.lines, row.accepted, row.late, held)
-    accepted_times = [(row.first_time, row.last_time) for row in counted if row.accepted]
+    by_day = {row.arrival_date: row for row in counted}
+    for day in {*by_day, *failed_rules}:
+        numbers[day] = _day_numbers(by_day.get(day), failed_rules.get(day, {}), gate)
     times = None
-    if accepted_times:
-        times = min(first for first, _ in accepted_times), max(last for _, last in accepted_times)
-    return JudgedDays(rows, numbers, times)
+    if counted:
+        times = min(row.first_time for row in counted), max(row.last_time for row in counted)
+    return JudgedDays(passing, verdicts, numbers, times)
 
 
-def name_failed_rules(
-    lake: Lake, source: SourceContract, judged: JudgedDays
-) -> tuple[DataFrame, dict[date, DayNumbers]]:
-    """The verdicts on the lines that fail, kept in a scratch file, and the days' numbers with `failed_rules`."""
-    verdicts = write_scratch(lake, build_verdicts(judged.rows, source))
-    by_rule = verdicts.select("arrival_date", F.explode("failed_rules").alias("rule")).groupBy("arrival_date", "rule")
-    counts: dict[date, dict[str, int]] = {}
-    for day, rule, count in by_rule.count().collect():
-        counts.setdefault(day, {})[rule] = count
-    numbers = {day: replace(of_day, failed_rules=counts.get(day, {})) for day, of_day in judged.numbers.items()}
-    return verdicts, numbers
+def _day_numbers(passing: Row | None, failed_rules: Mapping[tuple[str, ...], int], gate: Gate) -> DayNumbers:
+    accepted, late = (passing.lines, passing.late) if passing is not None else (0, 0)
+    quarantined = sum(failed_rules.values())
+    by_rule: Counter[str] = Counter()
+    for rules, lines in failed_rules.items():
+        by_rule.update(dict.fromkeys(rules, lines))
+    held = gate.holds(lines=accepted + quarantined, quarantined=quarantined)
+    return DayNumbers(accepted + quarantined, accepted, late, held, dict(by_rule))
 
 
-def _count_lines(rows: DataFrame, source: SourceContract) -> DataFrame:
+def _count_failed_rules(verdicts: DataFrame) -> dict[date, dict[tuple[str, ...], int]]:
+    """Quarantined lines by arrival day and by the set of rules they fail."""
+    counts: dict[date, dict[tuple[str, ...], int]] = {}
+    for day, rules, lines in verdicts.groupBy("arrival_date", "failed_rules").count().collect():
+        counts.setdefault(day, {})[tuple(rules)] = lines
+    return counts
+
+
+def _count_passing(passing: DataFrame, source: SourceContract) -> DataFrame:
     time = source.event_time or "effective_from"
     is_late = F.lit(False) if source.event_time is None else F.to_date(time) < F.col("arrival_date")
-    accepted = F.col("passes")
-    return rows.groupBy("arrival_date").agg(
+    return passing.groupBy("arrival_date").agg(
         F.count("*").alias("lines"),
-        F.sum(accepted.cast("bigint")).alias("accepted"),
-        F.sum((accepted & is_late).cast("bigint")).alias("late"),
-        F.min(F.when(accepted, F.col(time))).alias("first_time"),
-        F.max(F.when(accepted, F.col(time))).alias("last_time"),
+        F.sum(is_late.cast("bigint")).alias("late"),
+        F.min(time).alias("first_time"),
+        F.max(time).alias("last_time"),
     )

@@ -56,7 +56,7 @@ class Merge:
             StorageError: a table cannot be read or staged; nothing is published.
         """
         lake, contract = self.lake, self.contract
-        accepted = self.judged.accepted(self.source)
+        accepted = self.judged.accepted
         if not plan_files(lake, contract):
             rows = self._current_rows(accepted)
             new_files = write_files(lake, contract, rows)
@@ -117,7 +117,7 @@ class Merge:
         search = self._days_to_search(withdrawn)
         if not search:
             return None
-        found = judge_days(self.lake, self.source, search, self.gate).accepted(self.source)
+        found = judge_days(self.lake, self.source, search, self.gate).accepted
         same_key = found.join(withdrawn.select(*key), on=key, how="left_semi")
         return write_scratch(self.lake, same_key.select(*found.columns))
 

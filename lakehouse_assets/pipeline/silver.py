@@ -14,7 +14,7 @@ from lakehouse_assets.contracts.model import TableContract
 from lakehouse_assets.contracts.sources import LOOKBACK_DAYS, SourceContract
 from lakehouse_assets.contracts.tables import QUARANTINE, SILVER
 from lakehouse_assets.pipeline.applied_days import note_days, plan_days
-from lakehouse_assets.pipeline.judging import DayNumbers, judge_days, name_failed_rules
+from lakehouse_assets.pipeline.judging import DayNumbers, judge_days
 from lakehouse_assets.pipeline.merge import Merge
 from lakehouse_assets.quality.gate import Gate
 from lakehouse_assets.storage.lake import Lake
@@ -70,14 +70,13 @@ def stage_silver(
         )
         return SilverWrite(quarantine, silver, plan.known, ())
     judged = judge_days(lake, source, plan.changed, gate)
-    verdicts, numbers = name_failed_rules(lake, source, judged)
     quarantine_note, silver_note = (
-        note_days(lake, contract, plan, numbers) for contract in (QUARANTINE[source.name], SILVER[source.name])
+        note_days(lake, contract, plan, judged.numbers) for contract in (QUARANTINE[source.name], SILVER[source.name])
     )
     return SilverWrite(
-        quarantine=_stage_quarantine(lake, source, judged.days, verdicts, run, quarantine_note),
+        quarantine=_stage_quarantine(lake, source, judged.days, judged.verdicts, run, quarantine_note),
         silver=Merge(lake, source, judged, gate, horizon_days).stage(run, silver_note),
-        numbers={**plan.known, **numbers},
+        numbers={**plan.known, **judged.numbers},
         judged_days=plan.changed,
     )
 

@@ -27,7 +27,7 @@ from lakehouse_assets.transforms.values import parse_amount, parse_day, parse_ti
 
 
 def all_rules_pass(source: SourceContract) -> Column:
-    """Whether a line passes all column rules of its source, never null.
+    """Whether a line passes all column rules of its source: true, false or null, and null is no pass (`is_true`).
 
     Over columns that hold trimmed texts (null: missing) and `arrival_date`.
     """
@@ -44,17 +44,24 @@ def failing_rules(source: SourceContract) -> Column:
     for column in source.known_columns:
         failure = F.lit(None).cast("string")
         for name, passes in reversed(_verdicts(source, column)):
-            failure = F.when(~passes, F.lit(name)).otherwise(failure)
+            failure = F.when(passes, failure).otherwise(F.lit(name))
         first_failures.append(failure)
     return F.array_compact(F.array(*first_failures))
 
 
+def is_true(condition: Column) -> Column:
+    """True where the condition is, else false, also for null.
+
+    Not `coalesce(condition, false)`: Sail 0.7.2 computes what stands in a coalesce twice.
+    """
+    return F.when(condition, F.lit(True)).otherwise(F.lit(False))
+
+
 def _verdicts(source: SourceContract, column: str) -> list[tuple[str, Column]]:
-    """Name and verdict (never null) of each rule of a column, in order of judgement."""
-    rules = [rule for rule in source.rules if rule.column == column]
-    verdicts = [(rule.name, F.coalesce(_predicate(rule), F.lit(False))) for rule in rules]
+    """Name and verdict of each rule of a column, in order of judgement; an absent optional column passes."""
+    verdicts = [(rule.name, _predicate(rule)) for rule in source.rules if rule.column == column]
     if column in source.optional_columns:
-        absent = F.coalesce(F.col(column), F.lit("")) == ""
+        absent = F.col(column).isNull() | (F.col(column) == "")
         return [(name, absent | passes) for name, passes in verdicts]
     return verdicts
 

@@ -55,7 +55,7 @@ def _join_users(sessions: DataFrame, users: DataFrame) -> DataFrame:
     """Add the version in force at the session's start; before the first version, the first (half-open intervals)."""
     first = F.min("effective_from").over(Window.partitionBy("user_id"))
     versions = users.select(
-        "user_id",
+        F.col("user_id").alias("_user"),
         "signup_date",
         "device_type",
         "country",
@@ -64,24 +64,27 @@ def _join_users(sessions: DataFrame, users: DataFrame) -> DataFrame:
         F.col("effective_to").alias("_to"),
     )
     start = F.col("session_start_time")
-    in_force = versions.join(sessions.select(*_SESSION, "session_start_time"), on="user_id", how="inner").filter(
-        (F.col("_from").isNull() | (start >= F.col("_from"))) & (F.col("_to").isNull() | (start < F.col("_to")))
+    # The intervals of a user do not overlap, so a session meets at most one version.
+    in_force = (
+        (F.col("user_id") == F.col("_user"))
+        & (F.col("_from").isNull() | (start >= F.col("_from")))
+        & (F.col("_to").isNull() | (start < F.col("_to")))
     )
-    attributes = in_force.select(*_SESSION, "signup_date", "device_type", "country")
-    return sessions.join(attributes, on=_SESSION, how="left")
+    return sessions.join(versions, on=in_force, how="left").drop("_user", "_from", "_to")
 
 
 def _earliest_transactions(transactions: DataFrame) -> DataFrame:
-    earliest = F.min(F.struct("transaction_timestamp", "transaction_id", "amount", "currency"))
+    """One row per session; by row number, since Sail 0.7.2 takes ten times the CPU for `min` of a struct."""
+    earliest_first = Window.partitionBy(*_SESSION).orderBy("transaction_timestamp", "transaction_id")
     return (
-        transactions.groupBy(*_SESSION)
-        .agg(earliest.alias("_earliest"))
+        transactions.withColumn("_rank", F.row_number().over(earliest_first))
+        .filter(F.col("_rank") == 1)
         .select(
             *_SESSION,
-            F.col("_earliest.transaction_id").alias("transaction_id"),
-            F.col("_earliest.amount").alias("transaction_amount"),
-            F.col("_earliest.currency").alias("transaction_currency"),
-            F.col("_earliest.transaction_timestamp").alias("transaction_timestamp"),
+            "transaction_id",
+            F.col("amount").alias("transaction_amount"),
+            F.col("currency").alias("transaction_currency"),
+            "transaction_timestamp",
         )
     )
 

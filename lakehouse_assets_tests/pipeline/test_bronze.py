@@ -10,12 +10,12 @@ import pytest
 from lakehouse_assets.contracts.sources import SOURCES
 from lakehouse_assets.contracts.tables import BRONZE
 from lakehouse_assets.pipeline.bronze import stage_bronze
-from lakehouse_assets.pipeline.changes import write_scratch
+from lakehouse_assets.pipeline.judging import judge_days
 from lakehouse_assets.storage.lake import Lake
 from lakehouse_assets.storage.publish import publish
 from lakehouse_assets.storage.read import read_table
 from lakehouse_assets.storage.stage import RunInfo
-from lakehouse_assets.transforms.judged import build_judged, build_verdicts
+from lakehouse_assets_tests.driving import DEFAULT_GATE
 from lakehouse_assets_tests.reference import FILE_EXAMPLES, FileExample, write_example_file
 
 
@@ -40,8 +40,7 @@ def test_file_lands_line_by_line_with_its_verdicts(example: FileExample, lake: L
 
     bronze = read_table(lake, BRONZE[source.name])
     rows = sorted(bronze.toArrow().to_pylist(), key=lambda row: row["line_number"])
-    judged = write_scratch(lake, build_judged(bronze, source))
-    verdicts = build_verdicts(judged, source).toArrow().to_pylist()
+    verdicts = judge_days(lake, source, [example.arrival_date], DEFAULT_GATE).verdicts.toArrow().to_pylist()
     failed = {row["line_number"]: tuple(row["failed_rules"]) for row in verdicts}
 
     landed = [(row["line_number"], row["raw"]) for row in rows]

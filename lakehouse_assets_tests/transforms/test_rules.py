@@ -11,17 +11,16 @@ from pathlib import Path
 import pytest
 
 from lakehouse_assets.contracts.sources import SOURCES
-from lakehouse_assets.contracts.tables import BRONZE
 from lakehouse_assets.landing.files import list_days
 from lakehouse_assets.pipeline.bronze import stage_bronze
-from lakehouse_assets.pipeline.changes import write_scratch
+from lakehouse_assets.pipeline.judging import judge_days
+from lakehouse_assets.quality.gate import Gate
 from lakehouse_assets.storage.lake import Lake
 from lakehouse_assets.storage.publish import publish
-from lakehouse_assets.storage.read import read_table
 from lakehouse_assets.storage.stage import RunInfo
-from lakehouse_assets.transforms.judged import build_judged, build_verdicts
 from lakehouse_assets_tests.reference import RULE_EXAMPLES, parse_json, write_examples
 
+NO_GATE = Gate(min_rows=1_000_000, max_percent=100)
 JSON_COLUMNS = {"event_details", "extra"}
 
 
@@ -34,12 +33,12 @@ def test_every_example_gets_the_verdict_and_values_written_beside_it(name: str, 
     run = RunInfo("test-run", "test", "0", datetime.now(UTC))
     publish(lake, stage_bronze(lake, landing, source, list_days(landing, name), run).staged)
 
-    judged = write_scratch(lake, build_judged(read_table(lake, BRONZE[name]), source))
+    judged = judge_days(lake, source, list_days(landing, name), NO_GATE)
     failed = {
         (row["source_file"], row["line_number"]): tuple(row["failed_rules"])
-        for row in build_verdicts(judged, source).toArrow().to_pylist()
+        for row in judged.verdicts.toArrow().to_pylist()
     }
-    values = {(row["source_file"], row["line_number"]): row for row in judged.filter("passes").toArrow().to_pylist()}
+    values = {(row["source_file"], row["line_number"]): row for row in judged.accepted.toArrow().to_pylist()}
 
     verdicts = failed | dict.fromkeys(values, ())
     assert verdicts == {line: tuple(example.failed_rules) for line, example in expected.items()}
