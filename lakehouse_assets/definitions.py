@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dagster import DailyPartitionsDefinition, Definitions, IOManagerDefinition
+from collections.abc import Mapping
+
+from dagster import DailyPartitionsDefinition, Definitions, IOManagerDefinition, LoggerDefinition
 
 from lakehouse_assets.assets.io_manager import IcebergIOManager
 from lakehouse_assets.assets.layers import build_assets
@@ -13,11 +15,14 @@ from lakehouse_assets.sensors import build_landing_sensor
 from lakehouse_assets.settings import Settings, load_settings
 
 
-def build_defs(*, settings: Settings | None = None) -> Definitions:
+def build_defs(
+    *, settings: Settings | None = None, loggers: Mapping[str, LoggerDefinition] | None = None
+) -> Definitions:
     """Assemble all definitions.
 
     Args:
         settings: None reads them from the environment.
+        loggers: None keeps Dagster's own.
     """
     settings = settings or load_settings()
     # Today's day is a partition too: files of today are taken in as they land.
@@ -36,6 +41,7 @@ def build_defs(*, settings: Settings | None = None) -> Definitions:
             ),
         },
         executor=EXECUTOR,
+        loggers=loggers,
     )
 
 

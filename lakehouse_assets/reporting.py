@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -28,18 +30,48 @@ _GOLD_PREVIEW_COLUMNS = (
 )
 
 
-def print_run(settings: Settings, run_id: str, first: date, last: date, out: Console) -> None:
-    """A line per table (rows, added and removed by this run, snapshot), some gold rows, the next commands."""
+@dataclass
+class TableReport:
+    """What a run said of one table, summed over its days; None where it says nothing of that kind."""
+
+    quarantined: int | None = None
+    duplicates: int | None = None
+    late: int | None = None
+    seconds: float | None = None
+
+    def add(self, numbers: Mapping[str, Any]) -> None:
+        """Add the metadata of one day's materialization; seconds are the step's, the same for each of its days."""
+        for name in ("quarantined", "duplicates", "late"):
+            if name in numbers:
+                setattr(self, name, (getattr(self, name) or 0) + numbers[name])
+        self.seconds = numbers.get("seconds", self.seconds)
+
+
+def print_run(
+    settings: Settings, run_id: str, first: date, last: date, reports: Mapping[str, TableReport], out: Console
+) -> None:
+    """A line per table, some gold rows, the next commands.
+
+    Args:
+        reports: by table name, what the run's materializations said; tables without one show what the catalog knows.
+    """
     catalog = open_catalog(settings.home)
     tables = Table(title=f"Arrival days {first} to {last}, run {run_id[:8]}")
-    for heading in ("table", "rows", "added", "removed", "snapshot"):
+    for heading in ("table", "rows", "new", "quarantined", "duplicates", "late", "seconds", "snapshot"):
         tables.add_column(heading, justify="left" if heading == "table" else "right")
     for name in TABLES:
         table = _load(catalog, name)
         if table is None:
             continue
-        added, removed = _changes_of_run(table, run_id)
-        tables.add_row(name, f"{_rows(table):,}", f"{added:,}", f"{removed:,}", str(_snapshot_id(table)))
+        report = reports.get(name, TableReport())
+        tables.add_row(
+            name,
+            f"{_rows(table):,}",
+            f"{_new_rows(table, run_id):+,}",
+            *("" if count is None else f"{count:,}" for count in (report.quarantined, report.duplicates, report.late)),
+            "" if report.seconds is None else f"{report.seconds:.1f}",
+            str(_snapshot_id(table)),
+        )
     out.print(tables)
     _print_gold_rows(catalog, out)
     out.print(
@@ -96,11 +128,12 @@ def _rows(table: IcebergTable) -> int:
     return int(_summary(table).get("total-records", 0))
 
 
-def _changes_of_run(table: IcebergTable, run_id: str) -> tuple[int, int]:
+def _new_rows(table: IcebergTable, run_id: str) -> int:
+    """Rows that the table gained by this run; negative where it lost some."""
     summary = _summary(table)
     if summary.get("dagster.run-id") != run_id:
-        return 0, 0
-    return int(summary.get("added-records", 0)), int(summary.get("deleted-records", 0))
+        return 0
+    return int(summary.get("added-records", 0)) - int(summary.get("deleted-records", 0))
 
 
 def _print_gold_rows(catalog: Catalog, out: Console) -> None:

@@ -2,38 +2,61 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, field
 from datetime import date
 
-from dagster import DagsterInstance, JobDefinition, build_reconstructable_job
+from dagster import DagsterInstance, DagsterRun, JobDefinition, build_reconstructable_job
 from dagster._core.definitions.reconstruct import ReconstructableJob
 from dagster._core.events import DagsterEvent
 from dagster._core.execution.api import create_execution_plan, execute_run_iterator
+from dagster._core.execution.plan.plan import ExecutionPlan
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from lakehouse_assets.abandoned import COMMAND, TAG, fail_abandoned_runs, marked_as_alive
+from lakehouse_assets.console import step_messages, steps_progress
 from lakehouse_assets.definitions import build_defs
-from lakehouse_assets.reporting import print_run
+from lakehouse_assets.reporting import TableReport, print_run
 from lakehouse_assets.settings import Settings, load_settings
 
 _JOB = "daily"
-_QUIET_CONSOLE = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+# Dagster uses only the loggers that the run's configuration names.
+_RUN_CONFIG = {"loggers": {"console": {}}}
 
 
-@dataclass(frozen=True)
+@dataclass
 class RunReport:
-    """How a run ended: Dagster's run id, whether every day succeeded, and what failed, in words."""
+    """How a run went.
+
+    Args:
+        run_id: Dagster's.
+        succeeded: whether every step and so every day did.
+        failures: what failed, in words.
+        tables: by table name, what the run's materializations said.
+    """
 
     run_id: str
-    succeeded: bool
-    failures: tuple[str, ...]
+    succeeded: bool = True
+    failures: list[str] = field(default_factory=list)
+    tables: dict[str, TableReport] = field(default_factory=lambda: defaultdict(TableReport))
+
+    def add(self, event: DagsterEvent) -> None:
+        """Take in one event of the run."""
+        if event.is_step_materialization:
+            materialization = event.step_materialization_data.materialization
+            numbers = {name: value.value for name, value in materialization.metadata.items()}
+            self.tables[".".join(materialization.asset_key.path)].add(numbers)
+        if event.is_step_failure:
+            self.failures.append(_failure_text(event))
+        if event.is_step_failure or event.is_run_failure:
+            self.succeeded = False
 
 
 def daily_job(first_day: str) -> JobDefinition:
     """The job with partitions from `first_day` on; found again by Dagster through its module and name."""
     settings = load_settings().model_copy(update={"start_date": date.fromisoformat(first_day)})
-    return build_defs(settings=settings).resolve_job_def(_JOB)
+    return build_defs(settings=settings, loggers={"console": step_messages}).resolve_job_def(_JOB)
 
 
 def run_days(settings: Settings, first: date, last: date, out: Console, err: Console) -> RunReport:
@@ -46,43 +69,41 @@ def run_days(settings: Settings, first: date, last: date, out: Console, err: Con
     Returns:
         The report; nothing is raised for failed or held days.
     """
-    start = min(settings.first_day(), first)
-    recon = _reconstructable(start)
+    recon = _reconstructable(min(settings.first_day(), first))
     instance = DagsterInstance.get()
-    plan = create_execution_plan(recon, _QUIET_CONSOLE)
-    dagster_run = instance.create_run_for_job(
+    for run_id in fail_abandoned_runs(instance):
+        err.print(f"[yellow]warning:[/] run {run_id[:8]} had been killed; it is marked as failed now.", highlight=False)
+    plan = create_execution_plan(recon, _RUN_CONFIG)
+    run = instance.create_run_for_job(
         job_def=recon.get_definition(),
         execution_plan=plan,
-        # The console gets progress and a summary; every event is in DAGSTER_HOME.
-        run_config=_QUIET_CONSOLE,
+        run_config=_RUN_CONFIG,
         tags={
             ASSET_PARTITION_RANGE_START_TAG: first.isoformat(),
             ASSET_PARTITION_RANGE_END_TAG: last.isoformat(),
+            TAG: COMMAND,
         },
     )
-    failures: list[str] = []
-    succeeded = True
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TimeElapsedColumn(),
-        console=err,
-        transient=True,
-        disable=not err.is_terminal,
-    ) as progress:
-        task = progress.add_task(f"{first} to {last}", total=len(plan.step_keys_to_execute))
-        for event in execute_run_iterator(recon, dagster_run, instance):
+    with marked_as_alive(instance, run.run_id):
+        report = _follow(recon, instance, run, plan, err)
+    for failure in report.failures:
+        err.print(f"[red]failed:[/] {failure}", highlight=False)
+    print_run(settings, report.run_id, first, last, report.tables, out)
+    return report
+
+
+def _follow(
+    recon: ReconstructableJob, instance: DagsterInstance, run: DagsterRun, plan: ExecutionPlan, err: Console
+) -> RunReport:
+    report = RunReport(run.run_id)
+    with steps_progress(err) as progress:
+        task = progress.add_task("starting", total=len(plan.step_keys_to_execute))
+        for event in execute_run_iterator(recon, run, instance):
             if event.is_step_start:
                 progress.update(task, description=event.step_key or "")
             if event.is_step_success or event.is_step_failure or event.is_step_skipped:
                 progress.advance(task)
-            if event.is_step_failure:
-                failures.append(_failure_text(event))
-            succeeded = succeeded and not (event.is_step_failure or event.is_run_failure)
-    report = RunReport(dagster_run.run_id, succeeded, tuple(failures))
-    for failure in failures:
-        err.print(f"[red]failed:[/] {failure}", highlight=False)
-    print_run(settings, report.run_id, first, last, out)
+            report.add(event)
     return report
 
 

@@ -23,6 +23,8 @@ HEIGHTS = {
     "sensors": 6,
     "definitions": 7,
     "reporting": 7,
+    "abandoned": 7,
+    "console": 7,
     "running": 8,
     "cli": 9,
 }

@@ -13,6 +13,7 @@ from typing import Any
 
 from dagster import AssetMaterialization, Failure, InputContext, IOManager, OutputContext
 
+from lakehouse_assets.assets.metadata import whole_write
 from lakehouse_assets.assets.resources import Lakehouse
 from lakehouse_assets.errors import LakehouseError
 from lakehouse_assets.storage.publish import publish
@@ -54,12 +55,7 @@ class IcebergIOManager(IOManager):
         except LakehouseError as error:
             raise Failure(str(error), allow_retries=False) from error
         self._lakehouse.unpublished.discard(table)
-        shared = {
-            "snapshot_id": str(snapshot_id),
-            "rows_added": obj.staged.added_rows,
-            "rows_removed": obj.staged.removed_rows,
-            "bytes_written": obj.staged.added_bytes,
-        }
+        shared = whole_write(self._lakehouse.lake, obj.staged, snapshot_id)
         keys = list(context.asset_partition_keys)
         if not obj.held:
             context.add_output_metadata(shared)

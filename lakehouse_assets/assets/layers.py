@@ -20,16 +20,23 @@ from dagster import (
 )
 
 from lakehouse_assets.assets.io_manager import Publication
+from lakehouse_assets.assets.metadata import (
+    PARTITION_ROWS,
+    bronze_day,
+    quarantine_day,
+    rows_of_days,
+    silver_day,
+)
 from lakehouse_assets.assets.resources import Lakehouse, run_info
 from lakehouse_assets.assets.specs import table_out
 from lakehouse_assets.contracts.model import TableContract
 from lakehouse_assets.contracts.sources import LOOKBACK_DAYS, SOURCES, SourceContract
 from lakehouse_assets.contracts.tables import BRONZE, GOLD, QUARANTINE, SILVER
 from lakehouse_assets.errors import LakehouseError
-from lakehouse_assets.pipeline.bronze import read_bronze_days, stage_bronze
+from lakehouse_assets.pipeline.bronze import stage_bronze
 from lakehouse_assets.pipeline.gold import stage_gold
 from lakehouse_assets.pipeline.judging import DayNumbers
-from lakehouse_assets.pipeline.silver import SilverWrite, stage_silver
+from lakehouse_assets.pipeline.silver import stage_silver
 from lakehouse_assets.storage.stage import RunInfo
 
 _LOOKBACK = TimeWindowPartitionMapping(start_offset=-LOOKBACK_DAYS)
@@ -59,19 +66,13 @@ def _bronze(source: SourceContract, partitions: DailyPartitionsDefinition) -> As
         days = _days(context)
         with _clear_failures():
             write = stage_bronze(lakehouse.lake, lakehouse.landing, source, days, _run(context))
-        stored = read_bronze_days(lakehouse.lake, source.name, days)
-        seconds = round(monotonic() - started, 3)
-        by_day = {
-            day.isoformat(): {
-                "files": write.files[day],
-                "bytes_landed": write.bytes[day],
-                "lines_before": stored[day].lines if day in stored else 0,
-                "seconds": seconds,
-            }
-            for day in days
-        }
-        context.log.info("%s: %d of %d days changed", contract.name, len(write.changed_days), len(days))
-        _report_days(context, contract, by_day)
+        rows = rows_of_days(lakehouse.lake, write.staged, days)
+        by_day = {day.isoformat(): bronze_day(day, write, rows) for day in days}
+        context.log.info(
+            "%s: %d files, %d of %d days changed, %.1f s",
+            *(contract.name, sum(write.files.values()), len(write.changed_days), len(days), monotonic() - started),
+        )
+        _report_days(context, contract, by_day, started)
         yield Output(Publication(write.staged, by_day), "bronze")
 
     return bronze
@@ -107,13 +108,20 @@ def _silver(source: SourceContract, partitions: DailyPartitionsDefinition) -> As
         for day, numbers in write.numbers.items():
             if numbers.held and day not in days:
                 context.log.warning("%s", _held_text(source, day, numbers))
-        seconds = round(monotonic() - started, 3)
-        by_day = {day.isoformat(): _day_metadata(day, write, seconds) for day in days}
+        rejected = {day.isoformat(): quarantine_day(day, write) for day in days}
+        accepted = {day.isoformat(): silver_day(day, write) for day in days}
+        _report_days(context, QUARANTINE[source.name], rejected, started)
+        _report_days(context, SILVER[source.name], accepted, started)
+        context.log.info(
+            "silver.%s: %d days judged, %d lines, %d quarantined, %d duplicates, %d late, %.1f s",
+            source.name,
+            len(write.judged_days),
+            *(sum(day[name] for day in accepted.values()) for name in ("lines", "quarantined", "duplicates", "late")),
+            monotonic() - started,
+        )
         held = {day.isoformat(): _held_text(source, day, write.numbers[day]) for day in write.held_days(days)}
-        for contract in (QUARANTINE[source.name], SILVER[source.name]):
-            _report_days(context, contract, by_day)
-        yield Output(Publication(write.quarantine, by_day), "quarantine")
-        yield Output(Publication(write.silver, by_day, held), "silver")
+        yield Output(Publication(write.quarantine, rejected), "quarantine")
+        yield Output(Publication(write.silver, accepted, held), "silver")
 
     return silver
 
@@ -140,9 +148,12 @@ def _gold(partitions: DailyPartitionsDefinition) -> AssetsDefinition:
         started = monotonic()
         with _clear_failures():
             staged = stage_gold(lakehouse.lake, _run(context))
-        seconds = round(monotonic() - started, 3)
-        by_day = {day.isoformat(): {"seconds": seconds} for day in _days(context)}
-        _report_days(context, GOLD, by_day)
+        rows = rows_of_days(lakehouse.lake, staged, _days(context))
+        by_day = {day.isoformat(): {PARTITION_ROWS: rows.get(day, 0)} for day in _days(context)}
+        _report_days(context, GOLD, by_day, started)
+        context.log.info(
+            "%s: +%d -%d rows, %.1f s", GOLD.name, staged.added_rows, staged.removed_rows, monotonic() - started
+        )
         yield Output(Publication(staged, by_day), "gold")
 
     return gold
@@ -158,11 +169,13 @@ def _clear_failures() -> Iterator[None]:
 
 
 def _report_days(
-    context: AssetExecutionContext, contract: TableContract, by_day: Mapping[str, Mapping[str, Any]]
+    context: AssetExecutionContext, contract: TableContract, by_day: Mapping[str, dict[str, Any]], started: float
 ) -> None:
-    """Give each partition of a range its own numbers."""
-    for key, metadata in by_day.items():
-        context.add_asset_metadata(metadata, asset_key=AssetKey(contract.asset_path), partition_key=key)
+    """Give each partition of a range its own numbers, and to all the seconds that the step has taken so far."""
+    seconds = round(monotonic() - started, 3)
+    for key, numbers in by_day.items():
+        numbers["seconds"] = seconds
+        context.add_asset_metadata(numbers, asset_key=AssetKey(contract.asset_path), partition_key=key)
 
 
 def _days(context: AssetExecutionContext) -> list[date]:
@@ -171,18 +184,6 @@ def _days(context: AssetExecutionContext) -> list[date]:
 
 def _run(context: AssetExecutionContext) -> RunInfo:
     return run_info(context.run_id, list(context.partition_keys))
-
-
-def _day_metadata(day: date, write: SilverWrite, seconds: float) -> dict[str, Any]:
-    numbers = write.numbers[day]
-    return {
-        "lines": numbers.lines,
-        "accepted": numbers.accepted,
-        "quarantined": numbers.quarantined,
-        "late": numbers.late,
-        "seconds": seconds,
-        **{f"quarantined/{rule}": count for rule, count in sorted(numbers.failed_rules.items())},
-    }
 
 
 def _held_text(source: SourceContract, day: date, numbers: DayNumbers) -> str:

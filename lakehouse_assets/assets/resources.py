@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from uuid import uuid4
 
 from dagster import InitResourceContext, ResourceDefinition
 
@@ -16,6 +15,7 @@ from lakehouse_assets.engine.session import start_engine
 from lakehouse_assets.quality.gate import Gate
 from lakehouse_assets.settings import Settings
 from lakehouse_assets.storage.lake import Lake, open_catalog
+from lakehouse_assets.storage.scratch import open_scratch
 from lakehouse_assets.storage.stage import RunInfo
 
 
@@ -56,13 +56,11 @@ def lakehouse_resource(settings: Settings) -> ResourceDefinition:
 
     @contextmanager
     def open_lakehouse(_: InitResourceContext) -> Iterator[Lakehouse]:
-        engine = start_engine(settings.engine)
-        scratch = settings.home.resolve() / "lakehouse" / "scratch" / uuid4().hex
-        lake = Lake(open_catalog(settings.home), engine, scratch)
-        try:
-            yield Lakehouse(lake, settings)
-        finally:
-            lake.clear_scratch()
-            engine.stop()
+        with open_scratch(settings.home.resolve() / "lakehouse" / "scratch") as scratch:
+            engine = start_engine(settings.engine)
+            try:
+                yield Lakehouse(Lake(open_catalog(settings.home), engine, scratch), settings)
+            finally:
+                engine.stop()
 
     return ResourceDefinition(resource_fn=open_lakehouse, description="The Iceberg lake and its engine.")

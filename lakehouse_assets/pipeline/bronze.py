@@ -24,7 +24,7 @@ from lakehouse_assets.errors import LandingError
 from lakehouse_assets.landing.files import LandingFile, fingerprint, list_files
 from lakehouse_assets.landing.lines import Lines, read_lines
 from lakehouse_assets.storage.lake import Lake
-from lakehouse_assets.storage.read import on_days, plan_files
+from lakehouse_assets.storage.read import on_days, partition_day, plan_files
 from lakehouse_assets.storage.stage import RunInfo, StagedWrite, new_data_location, stage
 
 logger = logging.getLogger(__name__)
@@ -113,12 +113,8 @@ def stage_bronze(lake: Lake, landing: Path, source: SourceContract, days: Sequen
 def _by_day(files: Sequence[DataFile]) -> dict[date, list[DataFile]]:
     by_day: dict[date, list[DataFile]] = {}
     for file in files:
-        by_day.setdefault(_epoch_day(file.partition[0]), []).append(file)
+        by_day.setdefault(partition_day(file), []).append(file)
     return by_day
-
-
-def _epoch_day(value: object) -> date:
-    return value if isinstance(value, date) else date.fromordinal(date(1970, 1, 1).toordinal() + int(str(value)))
 
 
 def _stem(file: DataFile) -> str:

@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 
 from lakehouse_assets.contracts.model import TableContract
 from lakehouse_assets.storage.lake import Lake
-from lakehouse_assets.storage.read import plan_files, read_files
+from lakehouse_assets.storage.read import partition_day, plan_files, read_files
 from lakehouse_assets.storage.stage import RunInfo, StagedWrite, stage, write_files
 
 
@@ -63,6 +63,5 @@ def _files_with(lake: Lake, contract: TableContract, rows: DataFrame) -> list[Da
     files = plan_files(lake, contract)
     if contract.partitioning is None:
         return files if rows.limit(1).count() else []
-    day = F.datediff(F.to_date(contract.partitioning.column), F.lit("1970-01-01").cast("date"))
-    days = {row[0] for row in rows.select(day).distinct().collect()}
-    return [file for file in files if int(file.partition[0]) in days]
+    days = {row[0] for row in rows.select(F.to_date(contract.partitioning.column)).distinct().collect()}
+    return [file for file in files if partition_day(file) in days]

@@ -30,12 +30,19 @@ class SilverWrite:
     Args:
         numbers: by arrival day D-2..D; a day without lines has zeros.
         judged_days: the days that were judged now; the others stand as an earlier run left them.
+        current_rows: rows of silver whose winning version landed on the day, by arrival day.
     """
 
     quarantine: StagedWrite
     silver: StagedWrite
     numbers: Mapping[date, DayNumbers]
     judged_days: tuple[date, ...]
+    current_rows: Mapping[date, int]
+
+    def duplicates(self, day: date) -> int:
+        """Accepted lines of a day that another version of their key supersedes; none where the day is held."""
+        numbers = self.numbers[day]
+        return 0 if numbers.held else numbers.accepted - self.current_rows.get(day, 0)
 
     def held_days(self, days: Sequence[date]) -> list[date]:
         return [day for day in days if self.numbers[day].held]
@@ -68,17 +75,21 @@ def stage_silver(
             stage(lake, contract, new_files=[], replaced=[], run=run)
             for contract in (QUARANTINE[source.name], SILVER[source.name])
         )
-        return SilverWrite(quarantine, silver, plan.known, ())
+        return SilverWrite(quarantine, silver, plan.known, (), _count_current_rows(lake, silver, days))
     judged = judge_days(lake, source, plan.changed, gate)
     quarantine_note, silver_note = (
         note_days(lake, contract, plan, judged.numbers) for contract in (QUARANTINE[source.name], SILVER[source.name])
     )
-    return SilverWrite(
-        quarantine=_stage_quarantine(lake, source, judged.days, judged.verdicts, run, quarantine_note),
-        silver=Merge(lake, source, judged, gate, horizon_days).stage(run, silver_note),
-        numbers={**plan.known, **judged.numbers},
-        judged_days=plan.changed,
-    )
+    quarantine = _stage_quarantine(lake, source, judged.days, judged.verdicts, run, quarantine_note)
+    silver = Merge(lake, source, judged, gate, horizon_days).stage(run, silver_note)
+    numbers = {**plan.known, **judged.numbers}
+    return SilverWrite(quarantine, silver, numbers, plan.changed, _count_current_rows(lake, silver, days))
+
+
+def _count_current_rows(lake: Lake, silver: StagedWrite, days: Sequence[date]) -> dict[date, int]:
+    rows = read_table(lake, silver.contract, on_days("arrival_date", days), snapshot_id=silver.snapshot_id)
+    counts = rows.filter(F.col("arrival_date").isin(*days)).groupBy("arrival_date").count()
+    return dict(counts.collect())
 
 
 def _stage_quarantine(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -59,13 +58,9 @@ class Lake:
             ) from error
 
     def new_scratch_path(self) -> Path:
-        """A path of its own for files that this run writes and reads back; gone after `clear_scratch`."""
+        """A path of its own for files that this run writes and reads back; gone with its folder (`storage.scratch`)."""
         self.scratch.mkdir(parents=True, exist_ok=True)
         return self.scratch / uuid4().hex
-
-    def clear_scratch(self) -> None:
-        """Remove the scratch files of this run."""
-        shutil.rmtree(self.scratch, ignore_errors=True)
 
     def _load_or_create(self, contract: TableContract) -> Table:
         schema = iceberg_schema(contract)

@@ -6,9 +6,11 @@ or retyped, or that holds delete files, is read by PyIceberg itself, which knows
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from typing import Any
 
 import pyarrow.parquet as pq
 from pyiceberg.expressions import AlwaysTrue, BooleanExpression, parser
@@ -18,6 +20,8 @@ from pyspark.sql import DataFrame
 
 from lakehouse_assets.contracts.model import TableContract
 from lakehouse_assets.storage.lake import Lake
+
+_EPOCH = date(1970, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ def read_table(
     contract: TableContract,
     where: BooleanExpression | None = None,
     *,
-    ref: str = "main",
+    snapshot_id: int | None = None,
 ) -> DataFrame:
     """The rows of a table whose files may hold what `where` asks for.
 
@@ -45,11 +49,9 @@ def read_table(
     Args:
         contract: the table; its columns are the result's columns.
         where: which files to read; None reads all.
-        ref: branch or tag.
+        snapshot_id: a staged or an older snapshot; None reads main.
     """
     table = lake.table(contract)
-    snapshot = table.snapshot_by_name(ref)
-    snapshot_id = snapshot.snapshot_id if snapshot else None
     tasks = list(table.scan(row_filter=where or AlwaysTrue(), snapshot_id=snapshot_id).plan_files())
     if _needs_pyiceberg(table, tasks):
         return _read_by_pyiceberg(lake, contract, table, where, snapshot_id)
@@ -64,9 +66,47 @@ def read_files(lake: Lake, contract: TableContract, paths: Sequence[str]) -> Dat
     return session.read.schema(contract.spark_schema).parquet(*paths)
 
 
-def plan_files(lake: Lake, contract: TableContract, where: BooleanExpression | None = None) -> list[DataFile]:
-    """The data files of main that may hold what `where` asks for."""
-    return [task.file for task in lake.table(contract).scan(row_filter=where or AlwaysTrue()).plan_files()]
+def plan_files(
+    lake: Lake,
+    contract: TableContract,
+    where: BooleanExpression | None = None,
+    *,
+    snapshot_id: int | None = None,
+) -> list[DataFile]:
+    """The data files of main, or of a staged or older snapshot, that may hold what `where` asks for."""
+    scan = lake.table(contract).scan(row_filter=where or AlwaysTrue(), snapshot_id=snapshot_id)
+    return [task.file for task in scan.plan_files()]
+
+
+def partition_day(file: DataFile) -> date:
+    """The day partition of a file of a table partitioned by day."""
+    value = file.partition[0]
+    return value if isinstance(value, date) else _EPOCH + timedelta(days=int(str(value)))
+
+
+def count_rows_by_day(files: Iterable[DataFile]) -> dict[date, int]:
+    """Rows by day partition, from the files' own counts; a day without files is absent."""
+    rows: Counter[date] = Counter()
+    for file in files:
+        rows[partition_day(file)] += file.record_count
+    return dict(rows)
+
+
+def count_rows(lake: Lake, contract: TableContract, snapshot_id: int) -> int:
+    """Rows of a snapshot, from its summary."""
+    snapshot = lake.table(contract).snapshot_by_id(snapshot_id)
+    if snapshot is None or snapshot.summary is None:
+        return 0
+    return int(snapshot.summary.additional_properties.get("total-records", 0))
+
+
+def read_preview(lake: Lake, contract: TableContract, paths: Sequence[str], rows: int) -> list[dict[str, Any]]:
+    """The first rows of the first of these data files, with the contract's columns; read without the engine."""
+    if not paths:
+        return []
+    with lake.table(contract).io.new_input(paths[0]).open() as stream:
+        batch = next(pq.ParquetFile(stream).iter_batches(batch_size=rows, columns=contract.column_names), None)
+        return batch.to_pylist() if batch is not None else []
 
 
 def plan_file_changes(lake: Lake, contract: TableContract, since: int) -> FileChanges | None:
