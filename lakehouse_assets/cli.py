@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from generator.cli import generate
+from lakehouse_assets.console import standard_error, standard_output
 from lakehouse_assets.errors import LakehouseError, SettingsError
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def run(
     with _errors_as_messages():
         settings = _prepare()
         _check_range(settings, first.date(), last.date())
-        report = run_days(settings, first.date(), last.date(), Console(), Console(stderr=True))
+        report = run_days(settings, first.date(), last.date(), standard_output(), standard_error())
     raise typer.Exit(0 if report.succeeded else 1)
 
 
@@ -60,7 +60,7 @@ def status() -> None:
     from lakehouse_assets.reporting import print_status
 
     with _errors_as_messages():
-        print_status(_prepare(), Console())
+        print_status(_prepare(), standard_output())
 
 
 def main() -> None:
@@ -107,5 +107,5 @@ def _errors_as_messages() -> Iterator[None]:
     try:
         yield
     except LakehouseError as error:
-        Console(stderr=True).print(f"[red]error:[/] {error}", highlight=False)
+        standard_error().print(f"[red]error:[/] {error}", highlight=False)
         sys.exit(2 if isinstance(error, SettingsError) else 1)

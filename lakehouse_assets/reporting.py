@@ -10,6 +10,7 @@ from typing import Any
 from pyiceberg.catalog import Catalog
 from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.table import Table as IcebergTable
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -56,9 +57,10 @@ def print_run(
         reports: by table name, what the run's materializations said; tables without one show what the catalog knows.
     """
     catalog = open_catalog(settings.home)
-    tables = Table(title=f"Arrival days {first} to {last}, run {run_id[:8]}")
-    for heading in ("table", "rows", "new", "quarantined", "duplicates", "late", "seconds", "snapshot"):
-        tables.add_column(heading, justify="left" if heading == "table" else "right")
+    tables = Table(title=f"Arrival days {first} to {last}, run {run_id[:8]}", box=box.SIMPLE_HEAD)
+    tables.add_column("table", no_wrap=True)
+    for heading in ("rows", "new", "quarantined", "duplicates", "late", "seconds", "snapshot"):
+        tables.add_column(heading, justify="right", overflow="fold")
     for name in TABLES:
         table = _load(catalog, name)
         if table is None:
@@ -84,9 +86,10 @@ def print_run(
 def print_status(settings: Settings, out: Console) -> None:
     """A line per table: rows, files, newest snapshot and who wrote it when."""
     catalog = open_catalog(settings.home)
-    tables = Table(title=f"Tables of the catalog lake, home {settings.home}")
-    for heading in ("table", "rows", "files", "snapshot", "written (UTC)", "days of that run"):
-        tables.add_column(heading, justify="right" if heading in ("rows", "files") else "left")
+    tables = Table(title=f"Tables of the catalog lake, home {settings.home}", box=box.SIMPLE_HEAD)
+    tables.add_column("table", no_wrap=True)
+    for heading in ("rows", "files", "snapshot", "written (UTC)", "days of that run"):
+        tables.add_column(heading, justify="right" if heading in ("rows", "files") else "left", overflow="fold")
     for name in TABLES:
         table = _load(catalog, name)
         if table is None:
@@ -143,9 +146,9 @@ def _print_gold_rows(catalog: Catalog, out: Console) -> None:
     rows = gold.scan(selected_fields=_GOLD_PREVIEW_COLUMNS, limit=_GOLD_PREVIEW_ROWS).to_arrow().to_pylist()
     if not rows:
         return
-    preview = Table(title=f"{len(rows)} rows of {GOLD.name}")
+    preview = Table(title=f"{len(rows)} rows of {GOLD.name}", box=box.SIMPLE_HEAD)
     for column in _GOLD_PREVIEW_COLUMNS:
-        preview.add_column(column)
+        preview.add_column(column, overflow="fold")
     for row in rows:
         preview.add_row(*("" if row[column] is None else str(row[column]) for column in _GOLD_PREVIEW_COLUMNS))
     out.print(preview)

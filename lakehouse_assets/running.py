@@ -15,14 +15,14 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PART
 from rich.console import Console
 
 from lakehouse_assets.abandoned import COMMAND, TAG, fail_abandoned_runs, marked_as_alive
-from lakehouse_assets.console import step_messages, steps_progress
 from lakehouse_assets.definitions import build_defs
+from lakehouse_assets.progress import step_messages, steps_progress
 from lakehouse_assets.reporting import TableReport, print_run
 from lakehouse_assets.settings import Settings, load_settings
 
 _JOB = "daily"
 # Dagster uses only the loggers that the run's configuration names.
-_RUN_CONFIG = {"loggers": {"console": {}}}
+_RUN_CONFIG: dict[str, object] = {"loggers": {"console": {}}}
 
 
 @dataclass
@@ -120,4 +120,5 @@ def _failure_text(event: DagsterEvent) -> str:
     error = data.error
     while error is not None and error.cause is not None:
         error = error.cause
-    return error.message.strip() if error is not None else "the step failed without a message"
+    reason = error.message.strip() if error is not None else "no message"
+    return f"{event.step_key} met an unexpected error: {reason}. See the run in the web UI, or in DAGSTER_HOME."

@@ -10,6 +10,7 @@ import lakehouse_assets
 ROOT = Path(lakehouse_assets.__file__).parent
 HEIGHTS = {
     "errors": 0,
+    "console": 1,
     "contracts": 1,
     "engine": 2,
     "transforms": 2,
@@ -24,7 +25,7 @@ HEIGHTS = {
     "definitions": 7,
     "reporting": 7,
     "abandoned": 7,
-    "console": 7,
+    "progress": 7,
     "running": 8,
     "cli": 9,
 }

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from dagster import MetadataValue, TableRecord
+from dagster import MetadataValue, TableColumn, TableRecord, TableSchema
 
 from lakehouse_assets.contracts.model import TableContract
 from lakehouse_assets.pipeline.bronze import BronzeWrite
@@ -81,10 +81,13 @@ def _by_rule(failed_rules: Mapping[str, int]) -> dict[str, int]:
 def _preview(lake: Lake, staged: StagedWrite) -> MetadataValue[Any]:
     paths = staged.added_paths or [file.file_path for file in plan_files(lake, staged.contract)]
     rows = read_preview(lake, staged.contract, paths, _PREVIEW_ROWS)
-    return MetadataValue.table([TableRecord(_shown(row, staged.contract)) for row in rows])
+    return MetadataValue.table(
+        records=[TableRecord(_shown(row, staged.contract)) for row in rows],
+        schema=TableSchema([TableColumn(name) for name in staged.contract.column_names]),
+    )
 
 
-def _shown(row: Mapping[str, Any], contract: TableContract) -> dict[str, str]:
+def _shown(row: Mapping[str, Any], contract: TableContract) -> dict[str, str | int | float | bool | None]:
     """A row as text; texts that may hold anything a person typed are masked."""
     masked = {column.name for column in contract.columns if column.pii == "contains"}
     return {name: _MASKED if name in masked else "" if value is None else str(value) for name, value in row.items()}

@@ -119,7 +119,7 @@ def _split(block: bytes, first_line: int) -> tuple[Lines, int]:
 
 
 def _blank(block: bytes, bytes_: npt.NDArray[np.uint8], starts: _Positions, ends: _Positions) -> npt.NDArray[np.bool_]:
-    blank = starts == ends
+    blank: npt.NDArray[np.bool_] = starts == ends
     for position in np.flatnonzero(~blank & np.isin(bytes_[starts], np.frombuffer(_BLANK_BYTES, np.uint8))):
         blank[position] = not block[starts[position] : ends[position]].strip(_BLANK_BYTES)
     return blank
