@@ -27,12 +27,12 @@ def build_defs(
     settings = settings or load_settings()
     # Today's day is a partition too: files of today are taken in as they land.
     partitions = DailyPartitionsDefinition(start_date=settings.first_day().isoformat(), timezone="UTC", end_offset=1)
-    job = build_daily_job(partitions)
+    job = build_daily_job()
     return Definitions(
         assets=[*landing_specs(partitions), *build_assets(partitions)],
         jobs=[job],
-        schedules=[build_daily_schedule(job)],
-        sensors=[build_landing_sensor(job, settings.landing)],
+        schedules=[build_daily_schedule(job, partitions)],
+        sensors=[build_landing_sensor(job, settings.landing, partitions)],
         resources={
             "lakehouse": lakehouse_resource(settings),
             "iceberg_io_manager": IOManagerDefinition(
@@ -50,3 +50,8 @@ def __getattr__(name: str) -> Definitions:
     if name == "defs":
         return build_defs()
     raise AttributeError(name)
+
+
+def __dir__() -> list[str]:
+    """Lets `dg` and `dagster -m`, which look through a module's names, find `defs`."""
+    return [*globals(), "defs"]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import UTC, timedelta
+
 from dagster import (
     AssetSelection,
     DailyPartitionsDefinition,
     DefaultScheduleStatus,
     ExecutorDefinition,
+    RunRequest,
     ScheduleDefinition,
-    build_schedule_from_partitioned_job,
+    ScheduleEvaluationContext,
+    SkipReason,
     define_asset_job,
     in_process_executor,
 )
@@ -21,24 +25,34 @@ EXECUTOR: ExecutorDefinition = in_process_executor.configured(
 )
 
 
-def build_daily_job(partitions: DailyPartitionsDefinition) -> UnresolvedAssetJobDefinition:
+def build_daily_job() -> UnresolvedAssetJobDefinition:
     """All tables, for one arrival day or a range in one run."""
     return define_asset_job(
         "daily",
         selection=AssetSelection.groups("bronze", "silver", "quarantine", "gold"),
-        partitions_def=partitions,
         executor_def=EXECUTOR,
         description="Landing to gold for one arrival day, or for a range in a single run.",
     )
 
 
-def build_daily_schedule(job: UnresolvedAssetJobDefinition) -> ScheduleDefinition:
+def build_daily_schedule(
+    job: UnresolvedAssetJobDefinition, partitions: DailyPartitionsDefinition
+) -> ScheduleDefinition:
     """Yesterday's arrival day, every night at 00:30 UTC."""
-    return build_schedule_from_partitioned_job(  # type: ignore[return-value]
-        job,
+
+    def evaluate(context: ScheduleEvaluationContext) -> RunRequest | SkipReason:
+        # Not the newest partition: today's day is one too (`end_offset`), and it has only begun.
+        ended = context.scheduled_execution_time.astimezone(UTC).date() - timedelta(days=1)
+        if ended < partitions.start.date():
+            return SkipReason(f"{ended} is before the first partition day {partitions.start.date()}.")
+        return RunRequest(run_key=ended.isoformat(), partition_key=ended.isoformat())
+
+    return ScheduleDefinition(
         name="daily_schedule",
-        hour_of_day=0,
-        minute_of_hour=30,
+        job=job,
+        cron_schedule="30 0 * * *",
+        execution_timezone="UTC",
+        execution_fn=evaluate,
         default_status=DefaultScheduleStatus.RUNNING,
         description="Runs the arrival day that has just ended, at 00:30 UTC.",
     )

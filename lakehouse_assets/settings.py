@@ -20,16 +20,20 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="LAKEHOUSE_", frozen=True)
 
-    home: Path = Field(Path("data"), description="Folder with landing/ and lakehouse/.")
-    engine: str = Field("sail", description="Which Spark answers.")
+    home: Path = Field(default=Path("data"), description="Folder with landing/ and lakehouse/.")
+    engine: str = Field(default="sail", description="Which Spark answers.")
     start_date: date | None = Field(
-        None, description="First partition day; default: the earliest dt= in landing, else 14 days ago."
+        default=None, description="First partition day; default: the earliest dt= in landing, else 14 days ago."
     )
-    quarantine_min_rows: int = Field(20, ge=0, description="A day is held from this many quarantined lines on ...")
+    quarantine_min_rows: int = Field(
+        default=20, ge=0, description="A day is held from this many quarantined lines on ..."
+    )
     quarantine_max_percent: float = Field(
-        10.0, ge=0, le=100, description="... when they are over this percentage of its lines."
+        default=10.0, ge=0, le=100, description="... when they are over this percentage of its lines."
     )
-    horizon_days: int = Field(7, ge=0, description="Versions of one key further apart in event time need not meet.")
+    horizon_days: int = Field(
+        default=7, ge=0, description="Versions of one key further apart in event time need not meet."
+    )
 
     @property
     def landing(self) -> Path:
@@ -50,7 +54,7 @@ def load_settings() -> Settings:
         SettingsError: a variable has a value it cannot have.
     """
     try:
-        return Settings()  # type: ignore[call-arg]
+        return Settings()
     except ValidationError as error:
         faults = "; ".join(
             f"LAKEHOUSE_{'_'.join(str(part) for part in fault['loc']).upper()}: {fault['msg']}, got {fault['input']!r}"
