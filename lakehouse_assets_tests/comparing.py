@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from lakehouse_assets.contracts.tables import GOLD, QUARANTINE, SILVER
+from lakehouse_assets.quality.gate import Gate
 from lakehouse_assets.storage.lake import Lake
+from lakehouse_assets_tests.driving import DEFAULT_GATE
 from lakehouse_assets_tests.reference import Tables, parse_json, recompute
 
 _JSON_COLUMNS = {"event_details", "extra"}
@@ -23,9 +25,9 @@ def tables_as_rows(lake: Lake) -> dict[str, list[dict[str, Any]]]:
     return tables
 
 
-def oracle_as_rows(landing: Path) -> dict[str, list[dict[str, Any]]]:
+def oracle_as_rows(landing: Path, gate: Gate = DEFAULT_GATE) -> dict[str, list[dict[str, Any]]]:
     """The same tables by the independent recompute of today's landing."""
-    return _named(recompute(landing))
+    return _named(recompute(landing, min_rows=gate.min_rows, max_percent=gate.max_percent))
 
 
 def _named(tables: Tables) -> dict[str, list[dict[str, Any]]]:
