@@ -1,0 +1,1 @@
+"""Peers: hand-written baselines that do the same steps with other tools, and their generator; run as processes."""
