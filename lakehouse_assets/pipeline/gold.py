@@ -7,7 +7,7 @@ next, and removed events are seen though silver no longer shows them. Without a 
 
 from __future__ import annotations
 
-from pyiceberg.expressions import BooleanExpression
+from pyiceberg.expressions import AlwaysFalse, AlwaysTrue, And, BooleanExpression, Or
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -17,18 +17,22 @@ from lakehouse_assets.storage.applied import read_applied
 from lakehouse_assets.storage.lake import Lake
 from lakehouse_assets.storage.read import (
     FileChanges,
-    between,
+    among,
+    at_least,
+    at_most,
     head_snapshot_id,
     plan_file_changes,
     plan_files,
     read_files,
     read_table,
+    without,
 )
 from lakehouse_assets.storage.stage import RunInfo, StagedWrite, stage, write_files
-from lakehouse_assets.transforms.differences import build_rows_without_equal
+from lakehouse_assets.transforms.differences import build_changed_histories, build_rows_without_equal
 from lakehouse_assets.transforms.sessions import build_sessions
 
 _SESSION = ["session_id", "user_id"]
+_MAX_SESSIONS_BY_NAME = 200
 
 
 def stage_gold(lake: Lake, run: RunInfo) -> StagedWrite:
@@ -45,15 +49,15 @@ def stage_gold(lake: Lake, run: RunInfo) -> StagedWrite:
     if not any(changes.values()):
         return stage(lake, GOLD, new_files=[], replaced=[], run=run, applied=heads)
     sessions = write_scratch(lake, _touched_sessions(lake, changes).distinct())
-    bounds = _bounds(sessions)
-    if bounds is None:
+    files = _files_of_sessions(sessions)
+    if files is None:
         return stage(lake, GOLD, new_files=[], replaced=[], run=run, applied=heads)
-    stored = write_scratch(lake, _of_sessions(read_table(lake, GOLD, bounds), sessions))
+    stored = write_scratch(lake, _of_sessions(read_table(lake, GOLD, files), sessions))
     desired = write_scratch(
         lake,
         build_sessions(
-            _of_sessions(read_table(lake, SILVER["events"], bounds), sessions),
-            _of_sessions(read_table(lake, SILVER["transactions"], bounds), sessions),
+            _of_sessions(read_table(lake, SILVER["events"], files), sessions),
+            _of_sessions(read_table(lake, SILVER["transactions"], files), sessions),
             read_table(lake, SILVER["users"]),
             run.now,
         ),
@@ -100,18 +104,33 @@ def _sessions_of_changed_users(lake: Lake, change: FileChanges) -> DataFrame:
     contract = SILVER["users"]
     before = read_files(lake, contract, [file.file_path for file in change.removed])
     after = read_files(lake, contract, [file.file_path for file in change.added])
-    differing = build_rows_without_equal(before, after, contract).unionByName(
-        build_rows_without_equal(after, before, contract)
-    )
-    return read_table(lake, GOLD).join(differing.select("user_id"), on="user_id", how="left_semi").select(*_SESSION)
+    changed = write_scratch(lake, build_changed_histories(before, after))
+    in_force_since = F.col("changed_from").isNull() | (F.col("session_start_time") >= F.col("changed_from"))
+    rows = read_table(lake, GOLD, _files_of_changed_users(changed))
+    return rows.join(changed, on="user_id", how="inner").filter(in_force_since).select(*_SESSION)
 
 
-def _bounds(sessions: DataFrame) -> BooleanExpression | None:
+def _files_of_changed_users(changed: DataFrame) -> BooleanExpression:
+    """Files of gold with sessions that start after the first change, or of users that were unknown until now."""
+    earliest, anywhere, new = changed.agg(
+        F.to_date(F.min("changed_from")),
+        F.count_if(F.col("changed_from").isNull() & ~F.col("is_new")),
+        F.count_if(F.col("changed_from").isNull() & F.col("is_new")),
+    ).collect()[0]
+    if anywhere:
+        return AlwaysTrue()
+    later = at_least("session_date", earliest.isoformat()) if earliest is not None else AlwaysFalse()
+    return Or(later, without("device_type")) if new else later
+
+
+def _files_of_sessions(sessions: DataFrame) -> BooleanExpression | None:
     """Files whose session ids may be among these; None for no sessions. Prunes where ids grow with time."""
-    first, last = sessions.agg(F.min("session_id"), F.max("session_id")).collect()[0]
-    if first is None:
+    first, last, count = sessions.agg(F.min("session_id"), F.max("session_id"), F.count("*")).collect()[0]
+    if not count:
         return None
-    return between("session_id", first, last)
+    if count > _MAX_SESSIONS_BY_NAME:
+        return And(at_least("session_id", first), at_most("session_id", last))
+    return among("session_id", (row.session_id for row in sessions.select("session_id").collect()))
 
 
 def _of_sessions(rows: DataFrame, sessions: DataFrame) -> DataFrame:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from pyiceberg.expressions import And
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -24,7 +25,7 @@ from lakehouse_assets.pipeline.changes import stage_changes, write_scratch
 from lakehouse_assets.pipeline.judging import JudgedDays, judge_days
 from lakehouse_assets.quality.gate import Gate
 from lakehouse_assets.storage.lake import Lake
-from lakehouse_assets.storage.read import between, on_days, plan_files, read_table
+from lakehouse_assets.storage.read import at_least, at_most, on_days, plan_files, read_table
 from lakehouse_assets.storage.stage import RunInfo, StagedWrite, stage, write_files
 from lakehouse_assets.transforms.deduplicate import build_contested_keys, build_user_history, deduplicate
 from lakehouse_assets.transforms.differences import build_rows_without_equal
@@ -92,9 +93,11 @@ class Merge:
             return write_scratch(self.lake, of_days)
         horizon = timedelta(days=self.horizon_days)
         first, last = self.judged.times
-        nearby = read_table(
-            self.lake, contract, between(self.source.event_time, _utc(first - horizon), _utc(last + horizon))
+        in_reach = And(
+            at_least(self.source.event_time, _utc(first - horizon)),
+            at_most(self.source.event_time, _utc(last + horizon)),
         )
+        nearby = read_table(self.lake, contract, in_reach)
         same_key = nearby.filter(~F.col("arrival_date").isin(*days)).join(
             accepted.select(*contract.key), on=list(contract.key), how="left_semi"
         )

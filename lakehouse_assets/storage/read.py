@@ -13,7 +13,14 @@ from datetime import date, timedelta
 from typing import Any
 
 import pyarrow.parquet as pq
-from pyiceberg.expressions import AlwaysTrue, BooleanExpression, parser
+from pyiceberg.expressions import (
+    AlwaysTrue,
+    BooleanExpression,
+    GreaterThanOrEqual,
+    In,
+    IsNull,
+    LessThanOrEqual,
+)
 from pyiceberg.manifest import DataFile
 from pyiceberg.table import FileScanTask, Table
 from pyspark.sql import DataFrame
@@ -133,15 +140,27 @@ def head_snapshot_id(table: Table) -> int:
 
 def on_days(column: str, days: Iterable[date]) -> BooleanExpression:
     """Files that may hold one of these days in a date column."""
-    return parser.parse(f"{column} in ({', '.join(repr(day.isoformat()) for day in days)})")
+    return among(column, (day.isoformat() for day in days))
 
 
-def between(column: str, first: str, last: str) -> BooleanExpression:
-    """Files that may hold a value from first to last, both included; times as ISO 8601 with an offset."""
-    for bound in (first, last):
-        if "'" in bound:
-            return AlwaysTrue()
-    return parser.parse(f"{column} >= '{first}' and {column} <= '{last}'")
+def among(column: str, values: Iterable[str]) -> BooleanExpression:
+    """Files that may hold one of these values; PyIceberg prunes by up to 200 of them."""
+    return In(column, set(values))  # type: ignore[call-arg, arg-type]
+
+
+def at_least(column: str, first: str) -> BooleanExpression:
+    """Files that may hold a value from `first` on; times as ISO 8601 with an offset."""
+    return GreaterThanOrEqual(column, first)  # type: ignore[call-arg, arg-type]
+
+
+def at_most(column: str, last: str) -> BooleanExpression:
+    """Files that may hold a value up to `last`, included; times as ISO 8601 with an offset."""
+    return LessThanOrEqual(column, last)  # type: ignore[call-arg, arg-type]
+
+
+def without(column: str) -> BooleanExpression:
+    """Files that may hold a row without a value in the column."""
+    return IsNull(column)  # type: ignore[call-arg, arg-type]
 
 
 def _needs_pyiceberg(table: Table, tasks: Sequence[FileScanTask]) -> bool:

@@ -1,4 +1,4 @@
-"""What differs between two states of a table: row by row, or partition by partition."""
+"""What differs between two states of a table: row by row, day by day, or from which time on a history does."""
 
 from __future__ import annotations
 
@@ -39,4 +39,34 @@ def build_day_checksums(rows: DataFrame, contract: TableContract) -> DataFrame:
         rows.select("arrival_date", content_hash(contract).cast("decimal(38,0)").alias("_hash"))
         .groupBy("arrival_date")
         .agg(F.count("*").alias("rows"), F.sum("_hash").cast("string").alias("checksum"))
+    )
+
+
+def build_changed_histories(before: DataFrame, after: DataFrame) -> DataFrame:
+    """The users whose history differs between two states of silver.users, and from when on.
+
+    Args:
+        before: all versions of these users as they were.
+        after: all versions as they are now.
+
+    Returns:
+        One row per user: user_id; `changed_from`, UTC: at earlier times both states say the same, null when they may
+        differ at any time; `is_new`: the user has no version in `before`.
+    """
+    says = ["user_id", "effective_from", "signup_date", "device_type", "country"]
+    old, new = before.select(*says), after.select(*says)
+    differing = old.join(new, on=says, how="left_anti").unionByName(new.join(old, on=says, how="left_anti"))
+    # Before a user's first version the first is in force, so a change of the first reaches back to the beginning.
+    starts = after.groupBy("user_id").agg(F.min("effective_from").alias("_start"))
+    known = before.select("user_id").distinct().withColumn("_known", F.lit(True))
+    return (
+        differing.groupBy("user_id")
+        .agg(F.min("effective_from").alias("_from"))
+        .join(starts, on="user_id", how="left")
+        .join(known, on="user_id", how="left")
+        .select(
+            "user_id",
+            F.when(F.col("_start") < F.col("_from"), F.col("_from")).alias("changed_from"),
+            F.col("_known").isNull().alias("is_new"),
+        )
     )
