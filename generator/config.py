@@ -18,6 +18,8 @@ DEFAULT_CONFIG_FILE = Path(__file__).with_name("config.ini")
 EARLIEST_START = date(2000, 1, 1)
 MOST_DAYS = 3660
 MOST_LINES = 10_000_000_000
+# Every user's state is held in memory, at about 200 bytes each.
+MOST_USERS = 20_000_000
 # A session is made as a whole, so its length bounds the memory.
 MOST_EVENTS_PER_SESSION = 100_000
 
@@ -167,7 +169,7 @@ def _read_values(path: Path | None) -> Values:
     parser.read(DEFAULT_CONFIG_FILE, encoding="utf-8")
     if path is not None:
         try:
-            parser.read_string(path.read_text(encoding="utf-8"), source=str(path))
+            parser.read_string(path.read_text(encoding="utf-8-sig"), source=str(path))
         except (OSError, UnicodeDecodeError, configparser.Error) as error:
             raise ConfigError(f"cannot read the configuration {path}: {error}") from error
     known = {(section, key) for section, group in _GROUPS.values() for key in _keys(group)}
@@ -240,14 +242,14 @@ def _calendar_problems(config: GeneratorConfig) -> Iterable[str]:
 def _volume_problems(volumes: DataVolumes) -> Iterable[str]:
     users, sessions = volumes.num_users, volumes.num_sessions
     events, transactions = volumes.num_events, volumes.num_transactions
-    for name, value, least in (
-        ("num_users", users, 1),
-        ("num_sessions", sessions, 1),
-        ("num_events", events, 1),
-        ("num_transactions", transactions, 0),
+    for name, value, least, most in (
+        ("num_users", users, 1, MOST_USERS),
+        ("num_sessions", sessions, 1, MOST_LINES),
+        ("num_events", events, 1, MOST_LINES),
+        ("num_transactions", transactions, 0, MOST_LINES),
     ):
-        if not least <= value <= MOST_LINES:
-            yield f"[data_volumes] {name} = {value}: must lie between {least} and {MOST_LINES:,}"
+        if not least <= value <= most:
+            yield f"[data_volumes] {name} = {value}: must lie between {least} and {most:,}"
     if events < sessions:
         yield f"[data_volumes] num_events = {events}: every one of the {sessions} sessions needs an event"
     if events > sessions * MOST_EVENTS_PER_SESSION:

@@ -86,8 +86,7 @@ def spoil(source: Source, rows: R, kind: str, identifier_offset: int) -> R:
     """
     marked = replace(rows, defect=np.full(len(rows), kinds_of(source).index(kind) + 1, dtype=np.int64))
     if kind == NEAR_DUPLICATE:
-        distance = 1 + marked.salt // 2 % MOST_SECONDS_APART
-        return replace(marked, timestamp=marked.timestamp + np.where(marked.salt % 2 == 0, distance, -distance))
+        return replace(marked, timestamp=marked.timestamp + seconds_apart(marked.salt))
     marked = replace(marked, number=marked.number + identifier_offset, remark=np.zeros_like(marked.remark))
     if kind == "future_time":
         days = FUTURE_DAYS.start + marked.salt % len(FUTURE_DAYS)
@@ -99,6 +98,12 @@ def spoil(source: Source, rows: R, kind: str, identifier_offset: int) -> R:
     if kind == "unknown_currency" and isinstance(marked, TransactionRows):
         return replace(marked, currency=len(CURRENCIES) + marked.salt % len(UNKNOWN_CURRENCIES))
     return marked
+
+
+def seconds_apart(salt: Ints) -> Ints:
+    """How much later the time of a near duplicate is than its original's; negative: earlier. Never 0."""
+    distance = 1 + salt // 2 % MOST_SECONDS_APART
+    return np.where(salt % 2 == 0, distance, -distance)
 
 
 def spoil_text(kind: str, line: bytes, salt: int, columns: Sequence[str]) -> bytes:

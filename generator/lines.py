@@ -172,6 +172,10 @@ class LineFormat:
             return f"TXN_{number:0{self._transaction_width}d}"
         return f"USR_{number:0{self._user_width}d}"
 
+    def session(self, number: int) -> str:
+        """A session's identifier as it stands in a line."""
+        return f"SES_{number:0{self._session_width}d}"
+
     def lines(self, source: Source, rows: Rows, evolved: bool) -> Lines:
         """Write rows as lines."""
         text = self._text(rows, evolved)

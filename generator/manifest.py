@@ -19,7 +19,7 @@ from generator.rows import Source
 from generator.writer import LandedFile, fingerprint, write_atomically
 
 # Raise it when the same configuration makes other bytes than before.
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 OWN_NAME = re.compile(
     r"events/dt=[\d-]{10}/events-\d\d(-redelivered)?\.jsonl(\.gz)?"
     r"|transactions/dt=[\d-]{10}/transactions-\d\d(-redelivered)?\.csv"

@@ -3,28 +3,37 @@
 One JSON line per (line, kind): `arrival_date, source, source_file, line_number, kind, failed_rules, key`, in
 `<home>/truth/dt=D.jsonl`, beside landing and never inside it. Lines without a record are valid and on time. A
 line has one record per kind that applies (an orphan's line that is late has two), and all of them name the
-same failed rules. The last three records of a file are the `day_total` of each source. Files are written by
-`writer`.
+same failed rules. Some kinds say more:
+
+    near_duplicate     seconds_apart: its time minus its original's (the greater time is the version to keep)
+    orphan_user        session: the session of the user who never arrives
+    redelivered_file   key: the file it repeats; lines, quarantined, late: the counts of its lines, which have
+                       records of their own
+    day_total          lines, quarantined, late; the last three records of a file, one for each source
+
+Files are written by `writer`.
 """
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 import numpy as np
 
 from generator.calendar import DAY_SECONDS
-from generator.defects import is_quarantined, kinds_of, rules_failed_by
+from generator.defects import NEAR_DUPLICATE, is_quarantined, kinds_of, rules_failed_by, seconds_apart
 from generator.deliveries import EARLIEST_LATE_SECONDS
 from generator.lines import LineFormat
-from generator.rows import Rows, Source
+from generator.rows import EventRows, Rows, Source, TransactionRows
 
 LATE_ARRIVAL = "late_arrival"
 EXACT_DUPLICATE = "exact_duplicate"
 REDELIVERED_FILE = "redelivered_file"
 DAY_TOTAL = "day_total"
-REMARKS = {Source.EVENTS: "orphan_user", Source.TRANSACTIONS: "orphan_user", Source.USERS: "late_user"}
+ORPHAN_USER = "orphan_user"
+REMARKS = {Source.EVENTS: ORPHAN_USER, Source.TRANSACTIONS: ORPHAN_USER, Source.USERS: "late_user"}
 
 R = TypeVar("R", bound=Rows)
 
@@ -64,16 +73,19 @@ def records_of(
     head = f'{{"arrival_date":"{arrival_date}","source":"{source}","source_file":"{source_file}","line_number":'
     special = np.flatnonzero(late | (rows.defect > 0) | (rows.duplicate > 0) | (rows.remark > 0))
     marked = rows.take(special)
+    more = _details(marked, names)
     kinds: Counter[str] = Counter()
     lines = []
-    for index, number, defect, duplicate, remark, is_late in zip(
-        special.tolist(),
-        marked.number.tolist(),
-        marked.defect.tolist(),
-        marked.duplicate.tolist(),
-        marked.remark.tolist(),
-        late[special].tolist(),
-        strict=True,
+    for place, (index, number, defect, duplicate, remark, is_late) in enumerate(
+        zip(
+            special.tolist(),
+            marked.number.tolist(),
+            marked.defect.tolist(),
+            marked.duplicate.tolist(),
+            marked.remark.tolist(),
+            late[special].tolist(),
+            strict=True,
+        )
     ):
         applying = []
         if defect:
@@ -86,12 +98,27 @@ def records_of(
             applying.append(LATE_ARRIVAL)
         kinds.update(applying)
         rules = ",".join(f'"{rule}"' for rule in rules_failed_by(source, defect))
-        tail = f'"failed_rules":[{rules}],"key":"{names.identifier(source, number)}"}}\n'
-        lines += [f'{head}{first_line + index},"kind":"{kind}",{tail}' for kind in applying]
+        tail = f'"failed_rules":[{rules}],"key":"{names.identifier(source, number)}"'
+        lines += [f'{head}{first_line + index},"kind":"{kind}",{tail}{more(kind, place)}}}\n' for kind in applying]
     return "".join(lines).encode(), kinds
 
 
-def redelivery_record(arrival_date: str, source: Source, source_file: str, original: str) -> bytes:
+def _details(rows: Rows, names: LineFormat) -> Callable[[str, int], str]:
+    """What the record of a kind says besides, of the row at a place: JSON text to append."""
+    apart = seconds_apart(rows.salt).tolist()
+    sessions = rows.session.tolist() if isinstance(rows, EventRows | TransactionRows) else []
+
+    def more(kind: str, place: int) -> str:
+        if kind == NEAR_DUPLICATE:
+            return f',"seconds_apart":{apart[place]}'
+        if kind == ORPHAN_USER:
+            return f',"session":"{names.session(sessions[place])}"'
+        return ""
+
+    return more
+
+
+def redelivery_record(arrival_date: str, source: Source, source_file: str, original: str, tally: Tally) -> bytes:
     """The record of a whole file that landed again; `key` is the file it repeats."""
     return _record(
         arrival_date=arrival_date,
@@ -101,6 +128,9 @@ def redelivery_record(arrival_date: str, source: Source, source_file: str, origi
         kind=REDELIVERED_FILE,
         failed_rules=[],
         key=original,
+        lines=tally.lines,
+        quarantined=tally.quarantined,
+        late=tally.late,
     )
 
 

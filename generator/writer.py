@@ -135,7 +135,7 @@ class Redelivery:
 
     def truth(self) -> Iterator[bytes]:
         """One record for the file, then the original's under the new name."""
-        yield redelivery_record(self.arrival_date, self.source, self.path, self.original.path)
+        yield redelivery_record(self.arrival_date, self.source, self.path, self.original.path, self.tally)
         old, new = (f'"source_file":"{path}"'.encode() for path in (self.original.path, self.path))
         for record in self.original.truth():
             yield record.replace(old, new)

@@ -1,6 +1,6 @@
 """Reading a generated home in plain Python: landing lines, the truth, and snapshots of bytes.
 
-Knows the file formats only; which lines are valid is in `line_judge`.
+Knows the file formats only; which lines are valid is for `lakehouse_assets_tests.reference` to say.
 """
 
 import csv
@@ -9,7 +9,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -53,12 +53,16 @@ def truth_records(home: Path) -> list[Record]:
     return [json.loads(line) for path in files for line in path.read_text(encoding="utf-8").splitlines()]
 
 
+def line_records(home: Path) -> list[Record]:
+    """The truth records that stand for a line."""
+    return [record for record in truth_records(home) if record["line_number"] is not None]
+
+
 def kinds_by_line(home: Path) -> dict[tuple[str, int], set[str]]:
     """The kinds planted on each line that has a record."""
     kinds = defaultdict(set)
-    for record in truth_records(home):
-        if record["line_number"] is not None:
-            kinds[record["source_file"], record["line_number"]].add(record["kind"])
+    for record in line_records(home):
+        kinds[record["source_file"], record["line_number"]].add(record["kind"])
     return dict(kinds)
 
 
@@ -94,6 +98,19 @@ def instant(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
+def event_time(line: LandedLine) -> datetime:
+    """The time of a valid event or transaction."""
+    if line.source == "events":
+        return instant(json.loads(line.content)["event_timestamp"])
+    return instant(parsed(line)["transaction_timestamp"])
+
+
+def landing_hour(line: LandedLine) -> datetime:
+    """The hour whose file of events or transactions a line stands in."""
+    hour = Path(line.source_file).name.partition("-")[2][:2]
+    return instant(f"{line.arrival_date}T{hour}:00:00")
+
+
 def bytes_by_path(home: Path) -> dict[str, bytes]:
     """Landing and truth files with their bytes; the manifest is left out, for it grows with the days."""
     files = [*(home / "landing").glob("*/dt=*/*"), *(home / "truth").glob("dt=*.jsonl")]
@@ -103,11 +120,6 @@ def bytes_by_path(home: Path) -> dict[str, bytes]:
 def bytes_of_day(home: Path, day: date) -> dict[str, bytes]:
     """Like `bytes_by_path`, of one arrival day."""
     return {name: content for name, content in bytes_by_path(home).items() if f"dt={day}" in name}
-
-
-def days_from(first: date, count: int) -> list[date]:
-    """`count` days in a row."""
-    return [first + timedelta(days=index) for index in range(count)]
 
 
 def _base_lines(home: Path, source: str, harmless: set[str]) -> Iterator[LandedLine]:

@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event, Thread
@@ -11,6 +13,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+import generator as package
 from generator import GeneratorConfig, generate
 from generator.batch import plan_generation
 from generator.cli import generate as generate_command
@@ -22,6 +25,7 @@ from .reading import bytes_by_path, bytes_of_day
 
 TWO_DAYS = ("--start", FIRST_DAY.isoformat(), "--days", "2")
 DEADLINE_SECONDS = 20
+ROOT = Path(package.__file__).resolve().parent.parent
 app = typer.Typer()
 app.command()(generate_command)
 
@@ -35,12 +39,26 @@ def flat(result: Result) -> str:
     return " ".join(result.output.replace("│", " ").split())
 
 
-def test_the_command_writes_what_the_function_writes(tmp_path: Path) -> None:
-    result = run(tmp_path / "command", *TWO_DAYS, "--seed", "5", "--events", "900")
+def test_each_option_and_the_file_set_what_the_function_takes(tmp_path: Path) -> None:
+    volumes = ("--users", "30", "--sessions", "60", "--events", "900", "--transactions", "40")
+    path = tmp_path / "my.ini"
+    path.write_text("[calendar]\nseed = 6\n[landing]\ngzip_rate = 1\n")
+    result = run(tmp_path / "command", *TWO_DAYS, "--seed", "5", *volumes, "--config", str(path))
     assert result.exit_code == 0, result.output
-    generate(GeneratorConfig.load(start=FIRST_DAY, days=2, seed=5, num_events=900), tmp_path / "function")
+    wanted = GeneratorConfig.load(
+        start=FIRST_DAY,
+        days=2,
+        seed=5,
+        num_users=30,
+        num_sessions=60,
+        num_events=900,
+        num_transactions=40,
+        gzip_rate=1,
+    )
+    summary = generate(wanted, tmp_path / "function")
     assert bytes_by_path(tmp_path / "command") == bytes_by_path(tmp_path / "function")
-    assert "Planted" in result.output
+    assert f"{summary.lines:,} lines in {summary.files:,} files" in flat(result)
+    assert f"late_arrival {summary.defects['late_arrival']}" in flat(result)
 
 
 def test_the_home_comes_from_the_environment(tmp_path: Path) -> None:
@@ -54,11 +72,10 @@ def test_the_home_comes_from_the_environment(tmp_path: Path) -> None:
     [
         (("--day", "2020-01-01"), "2020-01-01 lies outside the calendar 2024-11-04 to 2024-11-05"),
         (("--day", "soon"), "--day 'soon': expected a day such as 2024-11-04"),
-        (("--start", "04/11/2024"), "start = '04/11/2024': expected a day such as 2024-11-04"),
         (("--events", "3"), "num_events = 3: every one of the 500 sessions needs an event"),
         (("--config", "absent.ini"), "cannot read the configuration absent.ini"),
-        (("--days", "-1"), "days = -1: must lie between 1 and 3660"),
         (("--speed", "0"), "Invalid value for '--speed'"),
+        (("--live", "--speed", "nan"), "Invalid value for '--speed'"),
     ],
 )
 def test_wrong_input_is_explained_and_nothing_is_written(
@@ -66,14 +83,46 @@ def test_wrong_input_is_explained_and_nothing_is_written(
 ) -> None:
     result = run(tmp_path / "home", *TWO_DAYS, *arguments)
     assert result.exit_code == 2
+    assert isinstance(result.exception, SystemExit), "no traceback"
     assert message in flat(result)
     assert not (tmp_path / "home").exists()
+
+
+def module(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """`python -m generator` in a process of its own, away from terminal, CI service and environment."""
+    unwanted = {"GITHUB_ACTIONS", "FORCE_COLOR", "PY_COLORS", "LAKEHOUSE_HOME"}
+    environment = {key: value for key, value in os.environ.items() if key not in unwanted}
+    return subprocess.run(
+        [sys.executable, "-m", "generator", *arguments],
+        cwd=ROOT,
+        env=environment | {"COLUMNS": "250", "TERMINAL_WIDTH": "250", "NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_the_module_refuses_wrong_input_with_a_sentence_and_no_traceback(tmp_path: Path) -> None:
+    done = module("--home", str(tmp_path / "home"), "--start", "yesterday")
+    assert done.returncode == 2
+    assert "[calendar] start = 'yesterday': expected a day such as 2024-11-04" in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert not (tmp_path / "home").exists()
+
+
+def test_the_module_makes_a_set_and_says_so(tmp_path: Path) -> None:
+    done = module("--home", str(tmp_path), *TWO_DAYS)
+    assert done.returncode == 0, done.stderr
+    assert "lines in" in done.stdout
+    assert (tmp_path / "truth/dt=2024-11-05.jsonl").is_file()
 
 
 def test_a_home_that_cannot_be_written_ends_with_exit_code_1(tmp_path: Path) -> None:
     (tmp_path / "home").write_text("a file")
     result = run(tmp_path / "home", *TWO_DAYS)
     assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit), "no traceback"
     assert "Error: cannot read or write:" in result.output
 
 
@@ -177,6 +226,8 @@ def test_live_from_now_drops_what_is_due_and_waits_for_the_rest(tmp_path: Path) 
     thread = Thread(target=drop_live, args=(plan, SimulatedClock(noon, speed=0.001), stop, report))
     thread.start()
     assert noon_reached.wait(DEADLINE_SECONDS)
+    thread.join(0.3)
+    assert thread.is_alive(), "the afternoon's files are not due"
     stop.set()
     thread.join(DEADLINE_SECONDS)
     assert not thread.is_alive()

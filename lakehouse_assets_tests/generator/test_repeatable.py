@@ -1,11 +1,13 @@
 """Equal settings make equal bytes: whole sets, single days, repeated runs. And what readers see while files land."""
 
-import gzip
 import os
 import random
+import shutil
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date
+from itertools import combinations
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,15 +18,14 @@ from generator.rows import Source
 from generator.truth import Tally
 from generator.writer import land
 
-from .conftest import EMPTY_DAY, FIRST_DAY
-from .reading import bytes_by_path, bytes_of_day, days_from
+from .conftest import EMPTY_DAY, FIRST_DAY, ROUGH_DAYS
+from .reading import base_transactions, bytes_by_path, bytes_of_day
 
 
-@pytest.mark.parametrize("index", range(6))
+@pytest.mark.parametrize("day", ROUGH_DAYS, ids=str)
 def test_a_day_alone_equals_the_same_day_of_the_whole_set(
-    index: int, rough_config: GeneratorConfig, rough_home: Path, tmp_path: Path
+    day: date, rough_config: GeneratorConfig, rough_home: Path, tmp_path: Path
 ) -> None:
-    day = FIRST_DAY + timedelta(days=index)
     generate(rough_config, tmp_path, days=[day])
     assert bytes_by_path(tmp_path) == bytes_of_day(rough_home, day)
 
@@ -32,7 +33,7 @@ def test_a_day_alone_equals_the_same_day_of_the_whole_set(
 def test_days_in_any_order_and_grouping_make_the_whole_set(
     rough_config: GeneratorConfig, rough_home: Path, tmp_path: Path
 ) -> None:
-    days = days_from(FIRST_DAY, 6)
+    days = ROUGH_DAYS
     for chosen in ([days[5], days[1]], [days[0]], [days[2], days[3], days[4]]):
         generate(rough_config, tmp_path, days=chosen)
     assert bytes_by_path(tmp_path) == bytes_by_path(rough_home)
@@ -52,6 +53,15 @@ def test_another_seed_makes_other_bytes(default_config: GeneratorConfig, default
     assert bytes_by_path(tmp_path).items().isdisjoint(bytes_by_path(default_home).items())
 
 
+def test_each_day_is_drawn_anew(default_home: Path) -> None:
+    amounts: dict[str, list[str]] = defaultdict(list)
+    for row in base_transactions(default_home):
+        amounts[row["transaction_timestamp"][:10]].append(row["amount"])
+    assert len(amounts) == 14
+    for one, other in combinations(amounts.values(), 2):
+        assert len(set(one) & set(other)) < 3
+
+
 def test_a_second_run_touches_no_file(default_config: GeneratorConfig, tmp_path: Path) -> None:
     first = generate(default_config, tmp_path)
     before = {path: path.stat() for path in tmp_path.rglob("*") if path.is_file()}
@@ -64,12 +74,20 @@ def test_a_second_run_touches_no_file(default_config: GeneratorConfig, tmp_path:
     assert (first.files, first.lines, first.size_bytes) == (second.files, second.lines, second.size_bytes)
 
 
-def test_a_lost_file_is_made_again(default_config: GeneratorConfig, default_home: Path, tmp_path: Path) -> None:
-    generate(default_config, tmp_path, days=[FIRST_DAY])
-    lost = sorted((tmp_path / "landing").glob("*/*/*"))[3]
-    lost.unlink()
-    assert generate(default_config, tmp_path, days=[FIRST_DAY]).files_changed == 1
-    assert bytes_by_path(tmp_path) == bytes_of_day(default_home, FIRST_DAY)
+@pytest.mark.parametrize("lost", ["landing/events/dt=2024-11-05/events-0*", "landing/*/dt=2024-11-05/*"])
+def test_what_was_lost_of_a_day_is_made_again_and_nothing_else_is_touched(
+    lost: str, default_config: GeneratorConfig, default_home: Path, tmp_path: Path
+) -> None:
+    home = shutil.copytree(default_home, tmp_path / "home")
+    before = {path: path.stat().st_mtime_ns for path in home.glob("*/*/dt=*/*")}
+    gone = sorted(home.glob(lost))
+    for path in gone:
+        path.unlink()
+    assert gone
+    assert generate(default_config, home, days=[date(2024, 11, 5)]).files_changed == len(gone)
+    assert bytes_by_path(home) == bytes_by_path(default_home)
+    after = {path: path.stat().st_mtime_ns for path in home.glob("*/*/dt=*/*")}
+    assert {path for path in after if after[path] != before[path]} == set(gone)
 
 
 def test_a_run_that_broke_off_is_completed_by_repeating_it(
@@ -87,25 +105,9 @@ def test_a_run_that_broke_off_is_completed_by_repeating_it(
 def test_progress_names_each_day_with_its_lines(rough_config: GeneratorConfig, tmp_path: Path) -> None:
     told: list[tuple[object, int]] = []
     summary = generate(rough_config, tmp_path, progress=lambda day, lines: told.append((day, lines)))
-    assert [day for day, _ in told] == days_from(FIRST_DAY, 6)
+    assert [day for day, _ in told] == ROUGH_DAYS
     assert sum(lines for _, lines in told) == summary.lines
     assert dict(told)[EMPTY_DAY] == 0
-
-
-def test_a_redelivered_file_has_the_bytes_of_its_original(rough_home: Path) -> None:
-    repeated = sorted((rough_home / "landing").glob("*/*/*-redelivered*"))
-    assert len(repeated) == 5
-    for path in repeated:
-        assert path.read_bytes() == path.with_name(path.name.replace("-redelivered", "")).read_bytes()
-
-
-def test_gzipped_files_carry_neither_time_nor_name(rough_home: Path) -> None:
-    packed = sorted((rough_home / "landing").rglob("*.gz"))
-    assert packed
-    for path in packed:
-        content = path.read_bytes()
-        assert content[3:8] == b"\0\0\0\0\0"
-        assert gzip.decompress(content).endswith(b"\n")
 
 
 @dataclass

@@ -1,18 +1,15 @@
-"""Settings and allotment: what a configuration refuses, and the arithmetic that keeps volumes exact."""
+"""Settings: defaults, what a file and arguments override, and what is refused with which words."""
 
+import configparser
+from dataclasses import asdict
 from datetime import date
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from generator.config import GeneratorConfig
+from generator.config import DEFAULT_CONFIG_FILE, GeneratorConfig
 from generator.errors import ConfigError
-from generator.randomness import share_out, ticks
 
 
 def test_defaults_are_those_of_the_issue() -> None:
@@ -33,20 +30,83 @@ def test_a_file_overrides_some_keys_and_arguments_override_the_file(tmp_path: Pa
     assert config.volumes.num_events == 2000
 
 
+EVERY_KEY: dict[str, dict[str, Any]] = {
+    "data_volumes": {"num_users": 7, "num_sessions": 30, "num_events": 200, "num_transactions": 20},
+    "data_quality": {"late_arrival_rate": 0.11, "duplicate_rate": 0.12},
+    "calendar": {"start": date(2025, 2, 3), "days": 9, "seed": 77},
+    "landing": {"gzip_rate": 0.13},
+    "defects": {
+        "corrupt_json_truncated": 0.014,
+        "corrupt_json_trailing_text": 0.015,
+        "corrupt_json_not_an_object": 0.016,
+        "corrupt_json_single_quotes": 0.017,
+        "corrupt_json_nan_literal": 0.018,
+        "corrupt_csv_wrong_field_count": 0.019,
+        "corrupt_csv_unbalanced_quote": 0.021,
+        "invalid_utf8": 0.022,
+        "unknown_event_type": 0.023,
+        "unknown_currency": 0.024,
+        "invalid_amount": 0.025,
+        "negative_amount": 0.026,
+        "unknown_device_type": 0.027,
+        "invalid_country": 0.028,
+        "null_user": 0.029,
+        "future_time": 0.031,
+        "epoch_time": 0.032,
+        "near_duplicate": 0.033,
+        "orphan_user": 0.034,
+        "late_user": 0.035,
+        "user_changes_per_day": 0.036,
+        "redelivered_file": 0.37,
+        "empty_day": 4,
+        "schema_change_day": 6,
+    },
+}
+
+
+def test_every_key_of_the_default_file_can_be_set_in_a_file(tmp_path: Path) -> None:
+    default = configparser.ConfigParser()
+    default.read(DEFAULT_CONFIG_FILE)
+    assert {section: set(default[section]) for section in default.sections()} == {
+        section: set(keys) for section, keys in EVERY_KEY.items()
+    }
+    path = tmp_path / "my.ini"
+    lines = [
+        line
+        for section, keys in EVERY_KEY.items()
+        for line in (f"[{section}]", *(f"{k} = {v}" for k, v in keys.items()))
+    ]
+    path.write_text("\n".join(lines))
+    config = GeneratorConfig.load(path)
+    groups: list[Any] = [config.volumes, config.quality, config.calendar, config.landing, config.defects]
+    read = {section: asdict(group) for section, group in zip(EVERY_KEY, groups, strict=True)}
+    assert read["calendar"].pop("moving") is False
+    assert read == EVERY_KEY
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    path = tmp_path / "my.ini"
+    path.write_bytes(b"\xef\xbb\xbf[calendar]\r\ndays = 3\r\n")
+    assert GeneratorConfig.load(path).calendar.days == 3
+
+
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
         ({"num_events": 499}, "num_events = 499: every one of the 500 sessions needs an event"),
         ({"num_users": 0}, "num_users = 0: must lie between 1 and"),
+        ({"num_users": 20_000_001}, "num_users = 20000001: must lie between 1 and 20,000,000"),
         ({"num_events": "many"}, "num_events = 'many': expected a whole number"),
         ({"num_sessions": 200, "num_transactions": 900, "num_events": 1000}, "num_events must be at least 1100"),
         ({"num_sessions": 1, "num_events": 200_000}, "more than 100,000 for each of the 1 sessions"),
         ({"late_arrival_rate": 1.5}, r"\[data_quality\] late_arrival_rate = 1.5: a share must lie between 0 and 1"),
         ({"late_arrival_rate": "nan"}, "late_arrival_rate = nan: a share must lie between 0 and 1"),
         ({"days": 0}, "days = 0: must lie between 1 and 3660"),
+        ({"seed": -1}, r"seed = -1: must not be negative, and below 2\^63"),
         ({"start": "yesterday"}, "start = 'yesterday': expected a day such as 2024-11-04"),
         ({"start": "1969-12-31"}, "start = 1969-12-31: must lie between 2000-01-01"),
         ({"empty_day": 13}, "empty_day = 13: must lie between 1 and 12"),
+        ({"schema_change_day": -1}, "schema_change_day = -1: must not be negative"),
         (
             {"null_user": 0.6, "future_time": 0.6},
             "the shares of late and defective lines add up to 1.28, at most 1 is possible",
@@ -76,24 +136,3 @@ def test_a_file_that_cannot_be_understood_is_named(text: str, message: str, tmp_
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"cannot read the configuration .*none\.ini"):
         GeneratorConfig.load(tmp_path / "none.ini")
-
-
-@given(st.floats(0, 1), st.floats(0, 0.999), st.lists(st.integers(0, 10**9), min_size=2, max_size=8))
-def test_ticks_of_neighbouring_ranges_add_up_and_keep_to_the_rate(rate: float, phase: float, bounds: list[int]) -> None:
-    edges = sorted(bounds)
-    parts = [ticks(rate, first, last, phase) for first, last in pairwise(edges)]
-    assert sum(parts) == ticks(rate, edges[0], edges[-1], phase)
-    assert abs(sum(parts) - rate * (edges[-1] - edges[0])) <= 1.001
-
-
-def test_what_rounding_leaves_goes_to_the_largest_remainders() -> None:
-    assert share_out(7, np.array([5.0, 3.0, 2.0])).tolist() == [4, 2, 1]
-    assert share_out(9, np.array([5.0, 3.0, 2.0])).tolist() == [4, 3, 2]
-
-
-@given(st.integers(0, 10**9), st.lists(st.floats(0, 1e6), min_size=1, max_size=50).filter(lambda w: sum(w) > 0.1))
-def test_shares_add_up_and_lie_within_one_of_the_quota(total: int, weights: list[float]) -> None:
-    shares = share_out(total, np.array(weights))
-    assert int(shares.sum()) == total
-    quotas = total * (np.array(weights) / sum(weights))
-    assert np.abs(shares - quotas).max() <= 1.001
