@@ -12,10 +12,12 @@ from dagster._core.events import DagsterEvent
 from dagster._core.execution.api import create_execution_plan, execute_run_iterator
 from dagster._core.execution.plan.plan import ExecutionPlan
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+from dagster._core.utils import make_new_run_id
 from rich.console import Console
 
 from lakehouse_assets.abandoned import COMMAND, TAG, fail_abandoned_runs, marked_as_alive
 from lakehouse_assets.definitions import build_defs
+from lakehouse_assets.event_log import held_open
 from lakehouse_assets.progress import step_messages, steps_progress
 from lakehouse_assets.reporting import TableReport, print_run
 from lakehouse_assets.settings import Settings, load_settings
@@ -73,18 +75,20 @@ def run_days(settings: Settings, first: date, last: date, out: Console, err: Con
     instance = DagsterInstance.get()
     for run_id in fail_abandoned_runs(instance):
         err.print(f"[yellow]warning:[/] run {run_id[:8]} had been killed; it is marked as failed now.", highlight=False)
-    plan = create_execution_plan(recon, _RUN_CONFIG)
-    run = instance.create_run_for_job(
-        job_def=recon.get_definition(),
-        execution_plan=plan,
-        run_config=_RUN_CONFIG,
-        tags={
-            ASSET_PARTITION_RANGE_START_TAG: first.isoformat(),
-            ASSET_PARTITION_RANGE_END_TAG: last.isoformat(),
-            TAG: COMMAND,
-        },
-    )
-    with marked_as_alive(instance, run.run_id):
+    run_id = make_new_run_id()
+    with marked_as_alive(instance, run_id), held_open(instance, run_id):
+        plan = create_execution_plan(recon, _RUN_CONFIG)
+        run = instance.create_run_for_job(
+            job_def=recon.get_definition(),
+            execution_plan=plan,
+            run_id=run_id,
+            run_config=_RUN_CONFIG,
+            tags={
+                ASSET_PARTITION_RANGE_START_TAG: first.isoformat(),
+                ASSET_PARTITION_RANGE_END_TAG: last.isoformat(),
+                TAG: COMMAND,
+            },
+        )
         report = _follow(recon, instance, run, plan, err)
     for failure in report.failures:
         err.print(f"[red]failed:[/] {failure}", highlight=False)

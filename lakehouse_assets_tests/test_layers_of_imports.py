@@ -25,6 +25,7 @@ HEIGHTS = {
     "definitions": 7,
     "reporting": 7,
     "abandoned": 7,
+    "event_log": 7,
     "progress": 7,
     "running": 8,
     "cli": 9,

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
 from pyiceberg.catalog import Catalog, load_catalog
+from pyiceberg.catalog.sql import IcebergTables, SqlCatalog
 from pyiceberg.exceptions import NoSuchTableError, TableAlreadyExistsError
 from pyiceberg.table import Table
 from pyiceberg.utils.config import Config
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from lakehouse_assets.contracts.model import TableContract
 from lakehouse_assets.engine.session import Engine
@@ -36,6 +39,7 @@ class Lake:
     catalog: Catalog
     engine: Engine
     scratch: Path
+    _loaded: dict[str, Table] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def table(self, contract: TableContract) -> Table:
         """The table of a contract at its newest metadata; created, or given its new columns, where need be.
@@ -65,7 +69,7 @@ class Lake:
     def _load_or_create(self, contract: TableContract) -> Table:
         schema = iceberg_schema(contract)
         try:
-            table = self.catalog.load_table(contract.name)
+            table = self._load(contract.name)
         except NoSuchTableError:
             self.catalog.create_namespace_if_not_exists(contract.layer)
             try:
@@ -83,6 +87,26 @@ class Lake:
             with table.update_schema() as update:
                 update.union_by_name(schema)
         return table
+
+    def _load(self, name: str) -> Table:
+        """The table at its newest metadata, which is parsed once per version: it grows with each snapshot kept."""
+        loaded = self._loaded.get(name)
+        if loaded is None or loaded.metadata_location != self._metadata_location(name):
+            self._loaded[name] = loaded = self.catalog.load_table(name)
+        return loaded
+
+    def _metadata_location(self, name: str) -> str | None:
+        """Where the catalog says the newest metadata is; None where only loading the table tells."""
+        if not isinstance(self.catalog, SqlCatalog):
+            return None
+        namespace, table = name.split(".")
+        row = select(IcebergTables.metadata_location).where(
+            IcebergTables.catalog_name == self.catalog.name,
+            IcebergTables.table_namespace == namespace,
+            IcebergTables.table_name == table,
+        )
+        with Session(self.catalog.engine) as session:
+            return session.scalar(row)
 
 
 def open_catalog(home: Path) -> Catalog:
