@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 
 from dagster import DagsterInstance, DagsterRun, JobDefinition, build_reconstructable_job
 from dagster._core.definitions.reconstruct import ReconstructableJob
@@ -17,7 +19,7 @@ from rich.console import Console
 
 from lakehouse_assets.abandoned import COMMAND, TAG, fail_abandoned_runs, marked_as_alive
 from lakehouse_assets.definitions import build_defs
-from lakehouse_assets.event_log import held_open
+from lakehouse_assets.event_log import open_instance
 from lakehouse_assets.progress import step_messages, steps_progress
 from lakehouse_assets.reporting import TableReport, print_run
 from lakehouse_assets.settings import Settings, load_settings
@@ -72,11 +74,11 @@ def run_days(settings: Settings, first: date, last: date, out: Console, err: Con
         The report; nothing is raised for failed or held days.
     """
     recon = _reconstructable(min(settings.first_day(), first))
-    instance = DagsterInstance.get()
+    instance = open_instance(Path(os.environ["DAGSTER_HOME"]))
     for run_id in fail_abandoned_runs(instance):
         err.print(f"[yellow]warning:[/] run {run_id[:8]} had been killed; it is marked as failed now.", highlight=False)
     run_id = make_new_run_id()
-    with marked_as_alive(instance, run_id), held_open(instance, run_id):
+    with marked_as_alive(instance, run_id):
         plan = create_execution_plan(recon, _RUN_CONFIG)
         run = instance.create_run_for_job(
             job_def=recon.get_definition(),

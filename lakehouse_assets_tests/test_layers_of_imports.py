@@ -19,6 +19,7 @@ HEIGHTS = {
     "storage": 3,
     "pipeline": 4,
     "settings": 5,
+    "table_docs": 5,
     "assets": 6,
     "jobs": 6,
     "sensors": 6,
