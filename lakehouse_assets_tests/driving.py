@@ -7,15 +7,22 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from lakehouse_assets.contracts.sources import SOURCES
+from lakehouse_assets.pipeline.audit import audit_gold, audit_silver
 from lakehouse_assets.pipeline.bronze import stage_bronze
 from lakehouse_assets.pipeline.gold import stage_gold
 from lakehouse_assets.pipeline.silver import stage_silver
 from lakehouse_assets.quality.gate import Gate
+from lakehouse_assets.quality.results import CheckResult
 from lakehouse_assets.storage.lake import Lake
-from lakehouse_assets.storage.publish import publish
+from lakehouse_assets.storage.publish import drop, publish
 from lakehouse_assets.storage.stage import RunInfo, StagedWrite
 
+HORIZON_DAYS = 7
 DEFAULT_GATE = Gate(min_rows=20, max_percent=10.0)
+
+
+class BlockedError(Exception):
+    """A blocking check stopped a write: the checks, by table and name."""
 
 
 class KilledError(Exception):
@@ -40,15 +47,28 @@ def run_pipeline(
 
     Args:
         kill_before_publication: before the n-th publication (from 0) call `kill`: what is staged is left lying about.
+
+    Raises:
+        BlockedError: a blocking check failed; what was staged is dropped.
     """
     run = RunInfo("test-run", "test", "0", datetime.now(UTC))
     publish_next = _killer(lake, kill_before_publication, kill)
     for source in SOURCES.values():
         publish_next(stage_bronze(lake, landing, source, days, run).staged)
-        write = stage_silver(lake, source, days, gate=gate, horizon_days=7, run=run)
+        write = stage_silver(lake, source, days, gate=gate, horizon_days=HORIZON_DAYS, run=run)
         publish_next(write.quarantine)
+        _stop_if_blocked(lake, write.silver, audit_silver(lake, source, write, days, HORIZON_DAYS))
         publish_next(write.silver)
-    publish_next(stage_gold(lake, run))
+    gold = stage_gold(lake, run)
+    _stop_if_blocked(lake, gold.staged, audit_gold(lake, gold, days))
+    publish_next(gold.staged)
+
+
+def _stop_if_blocked(lake: Lake, staged: StagedWrite, results: Sequence[CheckResult]) -> None:
+    blocking = sorted({f"{result.check.table}: {result.check.name}" for result in results if result.blocks})
+    if blocking:
+        drop(lake, staged)
+        raise BlockedError(", ".join(blocking))
 
 
 def _killer(lake: Lake, at: int | None, kill: Callable[[], None]) -> Callable[[StagedWrite], None]:

@@ -7,15 +7,18 @@ their input is there (`jobs.EXECUTOR`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from dagster import AssetMaterialization, Failure, InputContext, IOManager, OutputContext
+from dagster._core.events import DagsterEvent
 
+from lakehouse_assets.assets.checks import evaluations
 from lakehouse_assets.assets.metadata import whole_write
 from lakehouse_assets.assets.resources import Lakehouse
 from lakehouse_assets.errors import LakehouseError
+from lakehouse_assets.quality.results import CheckResult
 from lakehouse_assets.storage.publish import publish
 from lakehouse_assets.storage.stage import StagedWrite
 
@@ -29,11 +32,13 @@ class Publication:
         by_day: metadata of each partition, by partition key; the asset's body gives it to Dagster for all
             partitions, here it goes to those that must be reported one by one.
         held: partition keys that are held, with the text for a person.
+        checks: verdicts to be reported here where a partition is held, since the step ends here then.
     """
 
     staged: StagedWrite
     by_day: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     held: Mapping[str, str] = field(default_factory=dict)
+    checks: Sequence[CheckResult] = ()
 
 
 class IcebergIOManager(IOManager):
@@ -64,6 +69,8 @@ class IcebergIOManager(IOManager):
             if key not in obj.held:
                 metadata = shared | dict(obj.by_day.get(key, {}))
                 context.log_event(AssetMaterialization(context.asset_key, partition=key, metadata=metadata))
+        for evaluation in evaluations(context.step_context.instance, obj.checks):
+            DagsterEvent.asset_check_evaluation(context.step_context, evaluation)
         raise Failure("\n".join(obj.held.values()), allow_retries=False)
 
     def load_input(self, context: InputContext) -> str:

@@ -1,6 +1,6 @@
 """The assets of bronze, silver with quarantine, and gold: plan, stage, hand over to the IO manager."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from time import monotonic
@@ -18,7 +18,9 @@ from dagster import (
     TimeWindowPartitionMapping,
     multi_asset,
 )
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluation
 
+from lakehouse_assets.assets.checks import check_outputs, check_specs, evaluations
 from lakehouse_assets.assets.io_manager import Publication
 from lakehouse_assets.assets.metadata import (
     PARTITION_ROWS,
@@ -30,14 +32,17 @@ from lakehouse_assets.assets.metadata import (
 from lakehouse_assets.assets.resources import Lakehouse, run_info
 from lakehouse_assets.assets.specs import table_out
 from lakehouse_assets.contracts.model import TableContract
-from lakehouse_assets.contracts.sources import LOOKBACK_DAYS, SOURCES, SourceContract
+from lakehouse_assets.contracts.sources import LOOKBACK_DAYS, SOURCES, USERS, SourceContract
 from lakehouse_assets.contracts.tables import BRONZE, GOLD, QUARANTINE, SILVER
 from lakehouse_assets.errors import LakehouseError
+from lakehouse_assets.pipeline.audit import audit_gold, audit_silver
 from lakehouse_assets.pipeline.bronze import stage_bronze
 from lakehouse_assets.pipeline.gold import stage_gold
 from lakehouse_assets.pipeline.judging import DayNumbers
 from lakehouse_assets.pipeline.silver import stage_silver
-from lakehouse_assets.storage.stage import RunInfo
+from lakehouse_assets.quality.results import CheckResult
+from lakehouse_assets.storage.publish import drop
+from lakehouse_assets.storage.stage import RunInfo, StagedWrite
 
 _LOOKBACK = TimeWindowPartitionMapping(start_offset=-LOOKBACK_DAYS)
 
@@ -53,6 +58,7 @@ def _bronze(source: SourceContract, partitions: DailyPartitionsDefinition) -> As
 
     @multi_asset(
         name=f"bronze_{source.name}",
+        op_tags=_order(source),
         outs={"bronze": table_out(contract)},
         deps=[AssetKey(["landing", source.name])],
         partitions_def=partitions,
@@ -79,8 +85,12 @@ def _bronze(source: SourceContract, partitions: DailyPartitionsDefinition) -> As
 
 
 def _silver(source: SourceContract, partitions: DailyPartitionsDefinition) -> AssetsDefinition:
+    specs = check_specs(SILVER[source.name], partitions)
+
     @multi_asset(
         name=f"silver_{source.name}",
+        op_tags=_order(source),
+        check_specs=specs,
         outs={"quarantine": table_out(QUARANTINE[source.name]), "silver": table_out(SILVER[source.name])},
         ins={
             "bronze": AssetIn(
@@ -92,7 +102,7 @@ def _silver(source: SourceContract, partitions: DailyPartitionsDefinition) -> As
         pool=f"silver_{source.name}",
         required_resource_keys={"lakehouse"},
     )
-    def silver(context: AssetExecutionContext, bronze: str) -> Iterator[Output[Publication]]:
+    def silver(context: AssetExecutionContext, bronze: str) -> Iterator[Any]:
         lakehouse: Lakehouse = context.resources.lakehouse
         started = monotonic()
         days = _days(context)
@@ -105,6 +115,7 @@ def _silver(source: SourceContract, partitions: DailyPartitionsDefinition) -> As
                 horizon_days=lakehouse.settings.horizon_days,
                 run=_run(context),
             )
+            checks = audit_silver(lakehouse.lake, source, write, days, lakehouse.settings.horizon_days)
         for day, numbers in write.numbers.items():
             if numbers.held and day not in days:
                 context.log.warning("%s", _held_text(source, day, numbers))
@@ -121,14 +132,20 @@ def _silver(source: SourceContract, partitions: DailyPartitionsDefinition) -> As
         )
         held = {day.isoformat(): _held_text(source, day, write.numbers[day]) for day in write.held_days(days)}
         yield Output(Publication(write.quarantine, rejected), "quarantine")
-        yield Output(Publication(write.silver, accepted, held), "silver")
+        yield from _stop_if_audit_failed(context, lakehouse, write.silver, checks)
+        yield Output(Publication(write.silver, accepted, held, checks), "silver")
+        yield from evaluations(context.instance, checks)
+        yield from check_outputs(specs)
 
     return silver
 
 
 def _gold(partitions: DailyPartitionsDefinition) -> AssetsDefinition:
+    specs = check_specs(GOLD, partitions)
+
     @multi_asset(
         name="gold_user_session_analysis",
+        check_specs=specs,
         outs={"gold": table_out(GOLD)},
         ins={
             source: AssetIn(
@@ -141,22 +158,50 @@ def _gold(partitions: DailyPartitionsDefinition) -> AssetsDefinition:
         pool="gold_user_session_analysis",
         required_resource_keys={"lakehouse"},
     )
-    def gold(
-        context: AssetExecutionContext, events: str, transactions: str, users: str
-    ) -> Iterator[Output[Publication]]:
+    def gold(context: AssetExecutionContext, events: str, transactions: str, users: str) -> Iterator[Any]:
         lakehouse: Lakehouse = context.resources.lakehouse
         started = monotonic()
         with _clear_failures():
-            staged = stage_gold(lakehouse.lake, _run(context))
+            write = stage_gold(lakehouse.lake, _run(context))
+            checks = audit_gold(lakehouse.lake, write, _days(context))
+        staged = write.staged
         rows = rows_of_days(lakehouse.lake, staged, _days(context))
         by_day = {day.isoformat(): {PARTITION_ROWS: rows.get(day, 0)} for day in _days(context)}
         _report_days(context, GOLD, by_day, started)
         context.log.info(
             "%s: +%d -%d rows, %.1f s", GOLD.name, staged.added_rows, staged.removed_rows, monotonic() - started
         )
+        yield from _stop_if_audit_failed(context, lakehouse, staged, checks)
         yield Output(Publication(staged, by_day), "gold")
+        yield from evaluations(context.instance, checks)
+        yield from check_outputs(specs)
 
     return gold
+
+
+def _stop_if_audit_failed(
+    context: AssetExecutionContext, lakehouse: Lakehouse, staged: StagedWrite, checks: Sequence[CheckResult]
+) -> Iterator[AssetCheckEvaluation]:
+    """Where a blocking check failed: drop what was staged, report every verdict, and fail.
+
+    Raises:
+        Failure: main is as it was.
+    """
+    blocking = [result for result in checks if result.blocks]
+    if not blocking:
+        return
+    drop(lakehouse.lake, staged)
+    yield from evaluations(context.instance, checks)
+    faults = "; ".join(
+        f"{result.check.name} on {result.day} ({result.failed_rows:,} of {result.total_rows:,} rows)"
+        for result in blocking
+    )
+    raise Failure(
+        f"{staged.contract.name} was not published: {faults}. Main is as it was, what was staged is dropped, and "
+        "nothing was built on it. The checks of the asset show the SQL. If the data is right, the code is not: correct "
+        "it and materialise the same days again.",
+        allow_retries=False,
+    )
 
 
 @contextmanager
@@ -176,6 +221,11 @@ def _report_days(
     for key, numbers in by_day.items():
         numbers["seconds"] = seconds
         context.add_asset_metadata(numbers, asset_key=AssetKey(contract.asset_path), partition_key=key)
+
+
+def _order(source: SourceContract) -> dict[str, str]:
+    """Users go first, so that the others' users are known when they are looked for; nothing depends on it."""
+    return {"dagster/priority": "1"} if source is USERS else {}
 
 
 def _days(context: AssetExecutionContext) -> list[date]:

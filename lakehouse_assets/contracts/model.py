@@ -39,6 +39,21 @@ class Partitioning:
 
 
 @dataclass(frozen=True)
+class RowRule:
+    """What must hold between columns of one row; null is no pass.
+
+    Args:
+        name: of the rule, unique in its table.
+        description: for a person.
+        sql: the condition, in SQL that both engines read alike.
+    """
+
+    name: str
+    description: str
+    sql: str
+
+
+@dataclass(frozen=True)
 class TableContract:
     """One table: everything that is fixed about it.
 
@@ -46,11 +61,11 @@ class TableContract:
         name: `layer.table`, also the asset key.
         model: the pandera model; its columns are the table's columns, in order.
         grain: what one row is, as a sentence.
-        key: columns that identify what a row is about; unique in the table unless `key` is the line identity.
         identity: columns that identify a row among all rows ever written (where it came from).
         version_order: columns by which the greatest version of a key wins; empty where there is nothing to choose.
         partitioning: of Iceberg, or None.
         audit_columns: written by the run, never compared: they say when and by which run, not what.
+        row_rules: what must hold between the columns of every row.
         owner: who answers for the table.
         freshness_hours: the newest partition should be no older than this.
     """
@@ -58,11 +73,11 @@ class TableContract:
     name: str
     model: type[Model]
     grain: str
-    key: tuple[str, ...]
     identity: tuple[str, ...]
     partitioning: Partitioning | None
     version_order: tuple[str, ...] = ()
     audit_columns: tuple[str, ...] = ()
+    row_rules: tuple[RowRule, ...] = ()
     owner: str = "team:data-platform"
     freshness_hours: int = 36
 
@@ -73,6 +88,11 @@ class TableContract:
     @property
     def asset_path(self) -> list[str]:
         return self.name.split(".")
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Columns that identify what a row is about; unique in the table."""
+        return tuple(self.model.to_schema().unique)
 
     @property
     def columns(self) -> tuple[Column, ...]:

@@ -7,11 +7,13 @@ next, and removed events are seen though silver no longer shows them. Without a 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from pyiceberg.expressions import AlwaysFalse, AlwaysTrue, And, BooleanExpression, Or
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from lakehouse_assets.contracts.tables import GOLD, SILVER
+from lakehouse_assets.contracts.tables import DATA_VERSION, GOLD, SILVER
 from lakehouse_assets.pipeline.changes import stage_changes, write_scratch
 from lakehouse_assets.storage.applied import read_applied
 from lakehouse_assets.storage.lake import Lake
@@ -35,23 +37,36 @@ _SESSION = ["session_id", "user_id"]
 _MAX_SESSIONS_BY_NAME = 200
 
 
-def stage_gold(lake: Lake, run: RunInfo) -> StagedWrite:
+@dataclass(frozen=True)
+class GoldWrite:
+    """A staged write of gold.
+
+    Args:
+        sessions: session_id and user_id of the sessions that were recomputed; None: all.
+    """
+
+    staged: StagedWrite
+    sessions: DataFrame | None = None
+
+
+def stage_gold(lake: Lake, run: RunInfo) -> GoldWrite:
     """Stage gold.user_session_analysis up to the current snapshots of silver.
 
     Raises:
         StorageError: a table cannot be read or staged; nothing is published.
     """
     heads = {contract.name: head_snapshot_id(lake.table(contract)) for contract in SILVER.values()}
+    heads["data_version"] = DATA_VERSION
     note = read_applied(lake.table(GOLD))
     changes = _plan_changes(lake, dict(note)) if note is not None else None
     if changes is None:
-        return _stage_everything(lake, run, heads)
+        return GoldWrite(_stage_everything(lake, run, heads))
     if not any(changes.values()):
-        return stage(lake, GOLD, new_files=[], replaced=[], run=run, applied=heads)
+        return GoldWrite(stage(lake, GOLD, new_files=[], replaced=[], run=run, applied=heads))
     sessions = write_scratch(lake, _touched_sessions(lake, changes).distinct())
-    files = _files_of_sessions(sessions)
+    files = files_of_sessions(sessions)
     if files is None:
-        return stage(lake, GOLD, new_files=[], replaced=[], run=run, applied=heads)
+        return GoldWrite(stage(lake, GOLD, new_files=[], replaced=[], run=run, applied=heads))
     stored = write_scratch(lake, _of_sessions(read_table(lake, GOLD, files), sessions))
     desired = write_scratch(
         lake,
@@ -62,10 +77,12 @@ def stage_gold(lake: Lake, run: RunInfo) -> StagedWrite:
             run.now,
         ),
     )
-    return _stage_difference(lake, stored, desired, run, heads)
+    return GoldWrite(_stage_difference(lake, stored, desired, run, heads), sessions)
 
 
 def _plan_changes(lake: Lake, applied: dict[str, int]) -> dict[str, FileChanges] | None:
+    if applied.get("data_version") != DATA_VERSION:
+        return None
     changes: dict[str, FileChanges] = {}
     for source, contract in SILVER.items():
         change = plan_file_changes(lake, contract, applied[contract.name])
@@ -123,7 +140,7 @@ def _files_of_changed_users(changed: DataFrame) -> BooleanExpression:
     return Or(later, without("device_type")) if new else later
 
 
-def _files_of_sessions(sessions: DataFrame) -> BooleanExpression | None:
+def files_of_sessions(sessions: DataFrame) -> BooleanExpression | None:
     """Files whose session ids may be among these; None for no sessions. Prunes where ids grow with time."""
     first, last, count = sessions.agg(F.min("session_id"), F.max("session_id"), F.count("*")).collect()[0]
     if not count:

@@ -14,7 +14,7 @@ from lakehouse_assets.contracts.model import TableContract
 from lakehouse_assets.contracts.sources import LOOKBACK_DAYS, SourceContract
 from lakehouse_assets.contracts.tables import QUARANTINE, SILVER
 from lakehouse_assets.pipeline.applied_days import note_days, plan_days
-from lakehouse_assets.pipeline.judging import DayNumbers, judge_days
+from lakehouse_assets.pipeline.judging import DayNumbers, JudgedDays, judge_days
 from lakehouse_assets.pipeline.merge import Merge
 from lakehouse_assets.quality.gate import Gate
 from lakehouse_assets.storage.lake import Lake
@@ -31,6 +31,8 @@ class SilverWrite:
         numbers: by arrival day D-2..D; a day without lines has zeros.
         judged_days: the days that were judged now; the others stand as an earlier run left them.
         current_rows: rows of silver whose winning version landed on the day, by arrival day.
+        gate: what the days were held by.
+        judged: the judged lines, None where no day was judged.
     """
 
     quarantine: StagedWrite
@@ -38,6 +40,8 @@ class SilverWrite:
     numbers: Mapping[date, DayNumbers]
     judged_days: tuple[date, ...]
     current_rows: Mapping[date, int]
+    gate: Gate
+    judged: JudgedDays | None = None
 
     def duplicates(self, day: date) -> int:
         """Accepted lines of a day that another version of their key supersedes; none where the day is held."""
@@ -75,7 +79,7 @@ def stage_silver(
             stage(lake, contract, new_files=[], replaced=[], run=run)
             for contract in (QUARANTINE[source.name], SILVER[source.name])
         )
-        return SilverWrite(quarantine, silver, plan.known, (), _count_current_rows(lake, silver, days))
+        return SilverWrite(quarantine, silver, plan.known, (), _count_current_rows(lake, silver, days), gate)
     judged = judge_days(lake, source, plan.changed, gate)
     quarantine_note, silver_note = (
         note_days(lake, contract, plan, judged.numbers) for contract in (QUARANTINE[source.name], SILVER[source.name])
@@ -83,7 +87,8 @@ def stage_silver(
     quarantine = _stage_quarantine(lake, source, judged.days, judged.verdicts, run, quarantine_note)
     silver = Merge(lake, source, judged, gate, horizon_days).stage(run, silver_note)
     numbers = {**plan.known, **judged.numbers}
-    return SilverWrite(quarantine, silver, numbers, plan.changed, _count_current_rows(lake, silver, days))
+    current_rows = _count_current_rows(lake, silver, days)
+    return SilverWrite(quarantine, silver, numbers, plan.changed, current_rows, gate, judged)
 
 
 def _count_current_rows(lake: Lake, silver: StagedWrite, days: Sequence[date]) -> dict[date, int]:

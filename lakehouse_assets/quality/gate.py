@@ -12,5 +12,8 @@ class Gate:
     min_rows: int
     max_percent: float
 
+    def __str__(self) -> str:
+        return f"held from {self.min_rows} quarantined lines that are over {self.max_percent:g} % of the day's"
+
     def holds(self, *, lines: int, quarantined: int) -> bool:
         return quarantined >= self.min_rows and quarantined * 100 > lines * self.max_percent

@@ -79,6 +79,8 @@ class StagedWrite:
         added_rows: rows main gains.
         removed_rows: rows main loses.
         added_bytes: size of the new files.
+        added_paths: where they are.
+        replaced: the files of main that they stand for.
     """
 
     contract: TableContract
@@ -90,6 +92,7 @@ class StagedWrite:
     removed_rows: int = 0
     added_bytes: int = 0
     added_paths: tuple[str, ...] = field(default=(), repr=False)
+    replaced: tuple[DataFile, ...] = field(default=(), repr=False)
 
     @property
     def changes_rows(self) -> bool:
@@ -171,6 +174,7 @@ def stage(
         removed_rows=removed_rows,
         added_bytes=sum(file.file_size_in_bytes for file in data_files),
         added_paths=tuple(file.file_path for file in data_files),
+        replaced=tuple(replaced),
     )
 
 

@@ -1,0 +1,327 @@
+"""The audit: what is staged is looked at before main moves, one verdict for each check and arrival day.
+
+Nothing here asks the code that computed the rows: what is staged is held against the contract, against bronze, against
+the judged lines and, for gold, against silver. An engine that fails raises; it never makes a failed check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from functools import reduce
+from typing import Any
+
+from pyiceberg.expressions import And
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from lakehouse_assets.contracts.model import TableContract
+from lakehouse_assets.contracts.sources import SourceContract
+from lakehouse_assets.contracts.tables import GOLD, SILVER
+from lakehouse_assets.pipeline.bronze import read_bronze_days
+from lakehouse_assets.pipeline.changes import write_scratch
+from lakehouse_assets.pipeline.gold import GoldWrite, files_of_sessions
+from lakehouse_assets.pipeline.silver import SilverWrite, lookback_window
+from lakehouse_assets.quality import catalogue
+from lakehouse_assets.quality.catalogue import find_check, named_row_checks, unique_key
+from lakehouse_assets.quality.results import CheckResult, judge_share
+from lakehouse_assets.quality.row_checks import count_failing, row_checks, schema_faults
+from lakehouse_assets.quality.volume import judge_volume
+from lakehouse_assets.storage.lake import Lake
+from lakehouse_assets.storage.read import at_least, at_most, plan_files, read_files, read_table
+from lakehouse_assets.storage.stage import StagedWrite
+
+_SAMPLE_ROWS = 10
+_MASKED = "•••"
+_SESSION = ["session_id", "user_id"]
+
+
+def audit_silver(
+    lake: Lake, source: SourceContract, write: SilverWrite, days: Sequence[date], horizon_days: int
+) -> list[CheckResult]:
+    """Verdicts on one source: landing rules and gate from the judged lines, the rest from the staged rows.
+
+    Args:
+        write: staged and not yet published.
+        days: the arrival days of the run.
+        horizon_days: see `pipeline.silver.stage_silver`.
+
+    Raises:
+        AuditError: the audit itself failed; nothing was published.
+        StorageError: a table cannot be read.
+    """
+    contract = SILVER[source.name]
+    results = [*_judge_rules(source, write, days), *_judge_gate(source, write, days)]
+    results += _judge_lines(lake, source, write, days)
+    results += _audit_rows(lake, write.silver, "arrival_date", days)
+    results += _audit_keys(lake, source, write, days, horizon_days)
+    if catalogue.KNOWN_USER in {check.name for check in catalogue.checks_of(contract)}:
+        results += _judge_users(lake, source, write, days)
+    return results
+
+
+def audit_gold(lake: Lake, write: GoldWrite, days: Sequence[date]) -> list[CheckResult]:
+    """Verdicts on gold: the contract on the staged rows, and the recomputed sessions against silver.
+
+    Args:
+        write: staged and not yet published.
+        days: the partition days of the run; rows of other days count for the first of them.
+
+    Raises:
+        AuditError: the audit itself failed; nothing was published.
+        StorageError: a table cannot be read.
+    """
+    results = _audit_rows(lake, write.staged, "session_date", days)
+    if not write.staged.changes_rows:
+        names = (
+            unique_key(GOLD),
+            catalogue.MATCHES_SILVER,
+            catalogue.TRANSACTIONS_MATCH_SILVER,
+            catalogue.KNOWN_USERS_HAVE_ATTRIBUTES,
+        )
+        return results + [result for name in names for result in _by_day(GOLD, name, days, {}, {})]
+    return results + _audit_sessions(lake, write, days)
+
+
+def _judge_rules(source: SourceContract, write: SilverWrite, days: Sequence[date]) -> list[CheckResult]:
+    contract = SILVER[source.name]
+    return [
+        judge_share(
+            find_check(contract, rule),
+            day,
+            write.numbers[day].failed_rules.get(rule, 0),
+            write.numbers[day].lines,
+            sql=f"SELECT * FROM lake.quarantine.{source.name} WHERE arrival_date = DATE '{day}' "
+            f"AND array_contains(failed_rules, '{rule}')",
+        )
+        for rule in source.rule_names
+        for day in days
+    ]
+
+
+def _judge_gate(source: SourceContract, write: SilverWrite, days: Sequence[date]) -> list[CheckResult]:
+    check = find_check(SILVER[source.name], catalogue.GATE)
+    return [
+        CheckResult(
+            check,
+            day,
+            write.numbers[day].quarantined,
+            write.numbers[day].lines,
+            passed=not write.numbers[day].held,
+            threshold=str(write.gate),
+            sql=f"SELECT * FROM lake.quarantine.{source.name} WHERE arrival_date = DATE '{day}'",
+        )
+        for day in days
+    ]
+
+
+def _judge_lines(lake: Lake, source: SourceContract, write: SilverWrite, days: Sequence[date]) -> list[CheckResult]:
+    """Lines against bronze, and against past weeks."""
+    contract = SILVER[source.name]
+    landed = {day: of_day.lines for day, of_day in read_bronze_days(lake, source.name).items()}
+    missing = {day: abs(landed.get(day, 0) - write.numbers[day].lines) for day in days}
+    volume = find_check(contract, catalogue.VOLUME)
+    return [
+        *_by_day(contract, catalogue.LINES_ADD_UP, days, missing, landed),
+        *(judge_volume(volume, day, landed) for day in days),
+    ]
+
+
+def _audit_rows(lake: Lake, staged: StagedWrite, day_column: str, days: Sequence[date]) -> list[CheckResult]:
+    """The contract on the rows that are new in the staged snapshot."""
+    contract = staged.contract
+    named = named_row_checks(contract)
+    others = [check for check in row_checks(contract) if check not in named]
+    failing: dict[str, dict[date, int]] = {check.name: {} for check in (*named, *others)}
+    total: dict[date, int] = {}
+    faults: list[str] = []
+    if staged.added_paths:
+        rows = read_files(lake, contract, staged.added_paths)
+        faults = schema_faults(rows, contract)
+        for counted in count_failing(rows, row_checks(contract), day_column).collect():
+            day = counted[day_column] if counted[day_column] in days else min(days)
+            total[day] = total.get(day, 0) + counted["rows"]
+            for name, by_day in failing.items():
+                by_day[day] = by_day.get(day, 0) + counted[name]
+    in_contract = {
+        day: len(faults) + sum(failing[check.name].get(day, 0) for check in others) for day in (*total, min(days))
+    }
+    broken = [check.sql for check in others if any(failing[check.name].values())]
+    condition = " AND ".join(f"({sql})" for sql in broken or [check.sql for check in others])
+    results = _by_day(contract, catalogue.CONTRACT, days, in_contract, total, _failing_sql(contract, condition))
+    for check in named:
+        sql = _failing_sql(contract, check.sql)
+        results += _by_day(contract, check.name, days, failing[check.name], total, sql)
+    return results
+
+
+def _audit_keys(
+    lake: Lake, source: SourceContract, write: SilverWrite, days: Sequence[date], horizon_days: int
+) -> list[CheckResult]:
+    """No key stands twice, and none is lost, among what is new and what is within reach of it."""
+    contract, staged, judged = SILVER[source.name], write.silver, write.judged
+    key = list(contract.key)
+    doubled: Mapping[date, int] = {}
+    lost: Mapping[date, int] = {}
+    if judged is not None and staged.changes_rows:
+        columns = [*key, "arrival_date"]
+        added = read_files(lake, contract, staged.added_paths).select(*columns, F.lit(1).alias("_is_added"))
+        kept_paths = _kept_paths(lake, source, write, horizon_days)
+        kept = read_files(lake, contract, kept_paths).select(*columns, F.lit(0).alias("_is_added"))
+        keys = (
+            added.unionByName(kept)
+            .groupBy(*key)
+            .agg(
+                F.count("*").alias("_rows"),
+                F.max("_is_added").alias("_is_added"),
+                F.max("arrival_date").alias("arrival_date"),
+            )
+        )
+        keys = write_scratch(lake, keys)
+        doubled = _count_by_day(keys.filter("_rows > 1 AND _is_added = 1"), "arrival_date", days)
+        replaced = read_files(lake, contract, [file.file_path for file in staged.replaced])
+        of_others = replaced.filter(~F.col("arrival_date").isin(*judged.days)).select(*columns)
+        expected = judged.accepted.select(*columns).unionByName(of_others)
+        lost = _count_by_day(expected.join(keys.select(*key), on=key, how="left_anti"), "arrival_date", days)
+    total = {day: write.numbers[day].accepted for day in days}
+    return [
+        *_by_day(contract, unique_key(contract), days, doubled, total, _doubled_sql(contract)),
+        *_by_day(contract, catalogue.NO_KEY_IS_LOST, days, lost, total),
+    ]
+
+
+def _kept_paths(lake: Lake, source: SourceContract, write: SilverWrite, horizon_days: int) -> list[str]:
+    """Files of the staged snapshot that are not new and may hold a key of the judged days' versions."""
+    reach = None
+    if source.event_time is not None:
+        if write.judged is None or write.judged.times is None:
+            return []
+        horizon = timedelta(days=horizon_days)
+        first, last = write.judged.times
+        reach = And(
+            at_least(source.event_time, f"{(first - horizon).isoformat()}+00:00"),
+            at_most(source.event_time, f"{(last + horizon).isoformat()}+00:00"),
+        )
+    files = plan_files(lake, write.silver.contract, reach, snapshot_id=write.silver.snapshot_id)
+    return [file.file_path for file in files if file.file_path not in write.silver.added_paths]
+
+
+def _judge_users(lake: Lake, source: SourceContract, write: SilverWrite, days: Sequence[date]) -> list[CheckResult]:
+    """Rows whose user has no version. Days of the lookback are judged again, since their users may have come by now."""
+    contract, window = SILVER[source.name], lookback_window(days)
+    in_window = And(at_least("arrival_date", window[0].isoformat()), at_most("arrival_date", window[-1].isoformat()))
+    rows = read_table(lake, contract, in_window, snapshot_id=write.silver.snapshot_id)
+    known = read_table(lake, SILVER["users"]).select("user_id").distinct().withColumn("_known", F.lit(True))
+    counted = (
+        rows.filter(F.col("arrival_date").isin(*window))
+        .join(known, on="user_id", how="left")
+        .groupBy("arrival_date")
+        .agg(F.count("*").alias("rows"), F.count_if(F.col("_known").isNull()).alias("unknown"))
+    )
+    by_day = {row.arrival_date: (row.unknown, row.rows) for row in counted.collect()}
+    check = find_check(contract, catalogue.KNOWN_USER)
+    sql = f"SELECT * FROM lake.{contract.name} LEFT ANTI JOIN lake.silver.users USING (user_id)"
+    return [
+        judge_share(check, day, *by_day.get(day, (0, 0)), sql=sql) for day in window if day in by_day or day in days
+    ]
+
+
+def _audit_sessions(lake: Lake, write: GoldWrite, days: Sequence[date]) -> list[CheckResult]:
+    """The recomputed sessions, counted again from silver, beside the staged rows."""
+    stored, events, transactions = _sessions_and_sources(lake, write)
+    expected = events.groupBy(*_SESSION).agg(
+        F.count("*").alias("_events"), F.min("event_timestamp").alias("_start"), F.max("event_timestamp").alias("_end")
+    )
+    paying = transactions.select(*_SESSION).distinct().withColumn("_pays", F.lit(True))
+    found = stored.groupBy(*_SESSION).agg(
+        F.count("*").alias("_rows"),
+        F.max("total_events").alias("total_events"),
+        F.min("session_start_time").alias("session_start_time"),
+        F.max("session_end_time").alias("session_end_time"),
+        F.max("session_date").alias("session_date"),
+        F.max("has_transaction").alias("has_transaction"),
+        F.max("device_type").alias("device_type"),
+    )
+    users = read_table(lake, SILVER["users"]).select("user_id").distinct().withColumn("_known", F.lit(True))
+    compared = (
+        expected.join(found, on=_SESSION, how="full_outer")
+        .join(paying, on=_SESSION, how="left")
+        .join(users, on="user_id", how="left")
+        .withColumn("session_date", F.coalesce("session_date", F.to_date("_start")))
+    )
+    verdicts: dict[str, Column] = {
+        unique_key(GOLD): F.coalesce(F.col("_rows"), F.lit(1)) == 1,
+        catalogue.MATCHES_SILVER: _all(
+            F.col("_events") == F.col("total_events"),
+            F.col("_start") == F.col("session_start_time"),
+            F.col("_end") == F.col("session_end_time"),
+        ),
+        catalogue.TRANSACTIONS_MATCH_SILVER: F.col("_pays").isNotNull() == F.col("has_transaction"),
+        catalogue.KNOWN_USERS_HAVE_ATTRIBUTES: F.col("_known").isNull() | F.col("device_type").isNotNull(),
+    }
+    failing = [
+        F.sum(F.when(verdict, F.lit(0)).otherwise(F.lit(1))).cast("bigint").alias(name)
+        for name, verdict in verdicts.items()
+    ]
+    counted = compared.groupBy("session_date").agg(F.count("*").alias("rows"), *failing).collect()
+    total = _sum_by_day(((row["session_date"], row["rows"]) for row in counted), days)
+    results = []
+    for name in verdicts:
+        failed = _sum_by_day(((row["session_date"], row[name]) for row in counted), days)
+        results += _by_day(GOLD, name, days, failed, total)
+    return results
+
+
+def _sessions_and_sources(lake: Lake, write: GoldWrite) -> tuple[DataFrame, DataFrame, DataFrame]:
+    """Staged rows, events and transactions of the recomputed sessions; of all where all were recomputed."""
+    where = files_of_sessions(write.sessions) if write.sessions is not None else None
+    stored = read_table(lake, GOLD, where, snapshot_id=write.staged.snapshot_id)
+    events = read_table(lake, SILVER["events"], where)
+    transactions = read_table(lake, SILVER["transactions"], where)
+    if write.sessions is None:
+        return stored, events, transactions
+    stored, events, transactions = (
+        rows.join(write.sessions, on=_SESSION, how="left_semi") for rows in (stored, events, transactions)
+    )
+    return stored, events, transactions
+
+
+def _all(*conditions: Column) -> Column:
+    return reduce(lambda left, right: left & right, conditions)
+
+
+def _count_by_day(rows: DataFrame, day_column: str, days: Sequence[date]) -> dict[date, int]:
+    return _sum_by_day(((row[0], row[1]) for row in rows.groupBy(day_column).count().collect()), days)
+
+
+def _sum_by_day(counts: Any, days: Sequence[date]) -> dict[date, int]:
+    """Counts by day; those of days that the run does not name count for its first day, so that none is overlooked."""
+    by_day: dict[date, int] = {}
+    for day, count in counts:
+        named = day if day in days else min(days)
+        by_day[named] = by_day.get(named, 0) + count
+    return by_day
+
+
+def _by_day(
+    contract: TableContract,
+    name: str,
+    days: Sequence[date],
+    failed: Mapping[date, int],
+    total: Mapping[date, int],
+    sql: str = "",
+) -> list[CheckResult]:
+    check = find_check(contract, name)
+    return [
+        CheckResult(check, day, failed.get(day, 0), total.get(day, 0), passed=not failed.get(day, 0), sql=sql)
+        for day in days
+    ]
+
+
+def _failing_sql(contract: TableContract, condition: str) -> str:
+    return f"SELECT * FROM lake.{contract.name} WHERE ({condition}) IS NOT TRUE"
+
+
+def _doubled_sql(contract: TableContract) -> str:
+    key = ", ".join(contract.key)
+    return f"SELECT {key}, COUNT(*) FROM lake.{contract.name} GROUP BY {key} HAVING COUNT(*) > 1"
