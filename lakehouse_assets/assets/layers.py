@@ -133,9 +133,10 @@ def _silver(source: SourceContract, partitions: DailyPartitionsDefinition) -> As
         held = {day.isoformat(): _held_text(source, day, write.numbers[day]) for day in write.held_days(days)}
         yield Output(Publication(write.quarantine, rejected), "quarantine")
         yield from _stop_if_audit_failed(context, lakehouse, write.silver, checks)
+        # Before the table, since a held day ends the step there, and gold waits for the checks too.
+        yield from check_outputs(specs)
         yield Output(Publication(write.silver, accepted, held, checks), "silver")
         yield from evaluations(context.instance, checks)
-        yield from check_outputs(specs)
 
     return silver
 
@@ -172,9 +173,9 @@ def _gold(partitions: DailyPartitionsDefinition) -> AssetsDefinition:
             "%s: +%d -%d rows, %.1f s", GOLD.name, staged.added_rows, staged.removed_rows, monotonic() - started
         )
         yield from _stop_if_audit_failed(context, lakehouse, staged, checks)
+        yield from check_outputs(specs)
         yield Output(Publication(staged, by_day), "gold")
         yield from evaluations(context.instance, checks)
-        yield from check_outputs(specs)
 
     return gold
 

@@ -7,12 +7,13 @@ the judged lines and, for gold, against silver. An engine that fails raises; it 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import reduce
 from typing import Any
 
 from pyiceberg.expressions import And
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from lakehouse_assets.contracts.model import TableContract
@@ -28,11 +29,10 @@ from lakehouse_assets.quality.results import CheckResult, judge_share
 from lakehouse_assets.quality.row_checks import count_failing, row_checks, schema_faults
 from lakehouse_assets.quality.volume import judge_volume
 from lakehouse_assets.storage.lake import Lake
-from lakehouse_assets.storage.read import at_least, at_most, plan_files, read_files, read_table
+from lakehouse_assets.storage.read import at_least, at_most, on_days, plan_files, read_files, read_table
 from lakehouse_assets.storage.stage import StagedWrite
 
 _SAMPLE_ROWS = 10
-_MASKED = "•••"
 _SESSION = ["session_id", "user_id"]
 
 
@@ -51,7 +51,7 @@ def audit_silver(
         StorageError: a table cannot be read.
     """
     contract = SILVER[source.name]
-    results = [*_judge_rules(source, write, days), *_judge_gate(source, write, days)]
+    results = [*_judge_rules(lake, source, write, days), *_judge_gate(source, write, days)]
     results += _judge_lines(lake, source, write, days)
     results += _audit_rows(lake, write.silver, "arrival_date", days)
     results += _audit_keys(lake, source, write, days, horizon_days)
@@ -83,9 +83,9 @@ def audit_gold(lake: Lake, write: GoldWrite, days: Sequence[date]) -> list[Check
     return results + _audit_sessions(lake, write, days)
 
 
-def _judge_rules(source: SourceContract, write: SilverWrite, days: Sequence[date]) -> list[CheckResult]:
+def _judge_rules(lake: Lake, source: SourceContract, write: SilverWrite, days: Sequence[date]) -> list[CheckResult]:
     contract = SILVER[source.name]
-    return [
+    results = [
         judge_share(
             find_check(contract, rule),
             day,
@@ -97,6 +97,30 @@ def _judge_rules(source: SourceContract, write: SilverWrite, days: Sequence[date
         for rule in source.rule_names
         for day in days
     ]
+    samples = _sample_lines(lake, write.quarantine, [result for result in results if not result.passed])
+    return [replace(result, sample=samples.get((result.day, result.check.name), ())) for result in results]
+
+
+def _sample_lines(
+    lake: Lake, quarantine: StagedWrite, failed: Sequence[CheckResult]
+) -> dict[tuple[date, str], tuple[dict[str, Any], ...]]:
+    """Some lines of each rule that failed on a day, as quarantine shows them, without their text."""
+    if not failed:
+        return {}
+    days, rules = sorted({result.day for result in failed}), sorted({result.check.name for result in failed})
+    first_lines = Window.partitionBy("arrival_date", "rule").orderBy("source_file", "line_number")
+    lines = (
+        read_table(lake, quarantine.contract, on_days("arrival_date", days), snapshot_id=quarantine.snapshot_id)
+        .select("arrival_date", "source_file", "line_number", F.explode("failed_rules").alias("rule"))
+        .filter(F.col("arrival_date").isin(*days) & F.col("rule").isin(*rules))
+        .withColumn("_rank", F.row_number().over(first_lines))
+        .filter(F.col("_rank") <= _SAMPLE_ROWS)
+    )
+    samples: dict[tuple[date, str], tuple[dict[str, Any], ...]] = {}
+    for row in lines.orderBy("source_file", "line_number").collect():
+        shown = {"source_file": row.source_file, "line_number": row.line_number}
+        samples[row.arrival_date, row.rule] = (*samples.get((row.arrival_date, row.rule), ()), shown)
+    return samples
 
 
 def _judge_gate(source: SourceContract, write: SilverWrite, days: Sequence[date]) -> list[CheckResult]:

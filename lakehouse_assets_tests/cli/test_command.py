@@ -9,10 +9,12 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from dagster import AssetKey, AssetRecordsFilter, DagsterInstance, DailyPartitionsDefinition
+from dagster import AssetCheckKey, AssetKey, AssetRecordsFilter, DagsterInstance, DailyPartitionsDefinition
 from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
 
+from lakehouse_assets.contracts.tables import GOLD
 from lakehouse_assets.engine.session import Engine
+from lakehouse_assets.quality.catalogue import checks_of
 from lakehouse_assets.storage.lake import Lake, open_catalog
 from lakehouse_assets_tests.comparing import oracle_as_rows, tables_as_rows
 from lakehouse_assets_tests.reference import recompute
@@ -100,8 +102,12 @@ def test_held_day_fails_the_run_shows_red_and_lets_the_other_days_on(tmp_path: P
         assert status is not None
         materialized = status.deserialize_materialized_partition_subsets(partitions).get_partition_keys()
         failed = status.deserialize_failed_partition_subsets(partitions).get_partition_keys()
+        gold_checks = instance.event_log_storage.get_asset_check_partition_info(
+            [AssetCheckKey(AssetKey(GOLD.asset_path), check.name) for check in checks_of(GOLD)]
+        )
     assert set(materialized) == {"2024-11-14", "2024-11-16"}
     assert set(failed) == {"2024-11-15"}
+    assert {info.latest_execution_status.value for info in gold_checks} == {"SUCCEEDED"}
 
 
 def test_corrected_file_heals_the_held_day(tmp_path: Path, engine: Engine) -> None:
