@@ -96,7 +96,8 @@ def print_status(settings: Settings, out: Console) -> None:
             tables.add_row(name, "-", "-", "not written yet", "", "")
             continue
         summary = _summary(table)
-        written = datetime.fromtimestamp(table.metadata.last_updated_ms / 1000, UTC)
+        snapshot = table.current_snapshot()
+        written = datetime.fromtimestamp((snapshot.timestamp_ms if snapshot else 0) / 1000, UTC)
         tables.add_row(
             name,
             f"{_rows(table):,}",

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from dagster import AssetMaterialization, Failure, InputContext, IOManager, OutputContext
+from dagster import AssetMaterialization, AssetObservation, Failure, InputContext, IOManager, OutputContext
 from dagster._core.events import DagsterEvent
 
 from lakehouse_assets.assets.checks import evaluations
@@ -66,8 +66,11 @@ class IcebergIOManager(IOManager):
             context.add_output_metadata(shared)
             return
         for key in keys:
-            if key not in obj.held:
-                metadata = shared | dict(obj.by_day.get(key, {}))
+            metadata = shared | dict(obj.by_day.get(key, {}))
+            if key in obj.held:
+                observed = metadata | {"held": obj.held[key]}
+                context.log_event(AssetObservation(context.asset_key, partition=key, metadata=observed))
+            else:
                 context.log_event(AssetMaterialization(context.asset_key, partition=key, metadata=metadata))
         for evaluation in evaluations(context.step_context.instance, obj.checks):
             DagsterEvent.asset_check_evaluation(context.step_context, evaluation)

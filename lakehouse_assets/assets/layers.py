@@ -119,8 +119,8 @@ def _silver(source: SourceContract, partitions: DailyPartitionsDefinition) -> As
         for day, numbers in write.numbers.items():
             if numbers.held and day not in days:
                 context.log.warning("%s", _held_text(source, day, numbers))
-        rejected = {day.isoformat(): quarantine_day(day, write) for day in days}
-        accepted = {day.isoformat(): silver_day(day, write) for day in days}
+        rejected = {day.isoformat(): quarantine_day(source, day, write) for day in days}
+        accepted = {day.isoformat(): silver_day(source, day, write) for day in days}
         _report_days(context, QUARANTINE[source.name], rejected, started)
         _report_days(context, SILVER[source.name], accepted, started)
         context.log.info(

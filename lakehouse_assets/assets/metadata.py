@@ -13,6 +13,7 @@ from typing import Any
 from dagster import MetadataValue, TableColumn, TableRecord, TableSchema
 
 from lakehouse_assets.contracts.model import TableContract
+from lakehouse_assets.contracts.sources import SourceContract
 from lakehouse_assets.pipeline.bronze import BronzeWrite
 from lakehouse_assets.pipeline.silver import SilverWrite
 from lakehouse_assets.storage.lake import Lake
@@ -33,7 +34,7 @@ def bronze_day(day: date, write: BronzeWrite, rows: Mapping[date, int]) -> dict[
     }
 
 
-def silver_day(day: date, write: SilverWrite) -> dict[str, Any]:
+def silver_day(source: SourceContract, day: date, write: SilverWrite) -> dict[str, Any]:
     """Numbers of one arrival day in silver: its lines, what became of them, and why lines were quarantined."""
     numbers = write.numbers[day]
     return {
@@ -43,14 +44,15 @@ def silver_day(day: date, write: SilverWrite) -> dict[str, Any]:
         "quarantined": numbers.quarantined,
         "duplicates": write.duplicates(day),
         "late": numbers.late,
-        **_by_rule(numbers.failed_rules),
+        **_by_rule(source, numbers.failed_rules),
     }
 
 
-def quarantine_day(day: date, write: SilverWrite) -> dict[str, Any]:
+def quarantine_day(source: SourceContract, day: date, write: SilverWrite) -> dict[str, Any]:
     """Numbers of one arrival day in quarantine."""
     numbers = write.numbers[day]
-    return {PARTITION_ROWS: numbers.quarantined, "lines": numbers.lines, **_by_rule(numbers.failed_rules)}
+    by_rule = _by_rule(source, numbers.failed_rules)
+    return {PARTITION_ROWS: numbers.quarantined, "lines": numbers.lines, **by_rule}
 
 
 def rows_of_days(lake: Lake, staged: StagedWrite, days: Sequence[date]) -> dict[date, int]:
@@ -74,8 +76,9 @@ def whole_write(lake: Lake, staged: StagedWrite, snapshot_id: int) -> dict[str, 
     }
 
 
-def _by_rule(failed_rules: Mapping[str, int]) -> dict[str, int]:
-    return {f"quarantined/{rule}": lines for rule, lines in sorted(failed_rules.items())}
+def _by_rule(source: SourceContract, failed_rules: Mapping[str, int]) -> dict[str, int]:
+    """Lines by rule, zeros too, so that plots are lines and not dots."""
+    return {f"quarantined/{rule}": failed_rules.get(rule, 0) for rule in sorted(source.rule_names)}
 
 
 def _preview(lake: Lake, staged: StagedWrite) -> MetadataValue[Any]:

@@ -24,7 +24,7 @@ from lakehouse_assets.pipeline.changes import write_scratch
 from lakehouse_assets.pipeline.gold import GoldWrite, files_of_sessions
 from lakehouse_assets.pipeline.silver import SilverWrite, lookback_window
 from lakehouse_assets.quality import catalogue
-from lakehouse_assets.quality.catalogue import find_check, named_row_checks, unique_key
+from lakehouse_assets.quality.catalogue import Severity, find_check, named_row_checks, unique_key
 from lakehouse_assets.quality.results import CheckResult, judge_share
 from lakehouse_assets.quality.row_checks import count_failing, row_checks, schema_faults
 from lakehouse_assets.quality.volume import judge_volume
@@ -53,6 +53,7 @@ def audit_silver(
     contract = SILVER[source.name]
     results = [*_judge_rules(lake, source, write, days), *_judge_gate(source, write, days)]
     results += _judge_lines(lake, source, write, days)
+    results += _judge_columns(lake, write.silver, days)
     results += _audit_rows(lake, write.silver, "arrival_date", days)
     results += _audit_keys(lake, source, write, days, horizon_days)
     if catalogue.KNOWN_USER in {check.name for check in catalogue.checks_of(contract)}:
@@ -148,6 +149,35 @@ def _judge_lines(lake: Lake, source: SourceContract, write: SilverWrite, days: S
     return [
         *_by_day(contract, catalogue.LINES_ADD_UP, days, missing, landed),
         *(judge_volume(volume, day, landed) for day in days),
+    ]
+
+
+def _judge_columns(lake: Lake, staged: StagedWrite, days: Sequence[date]) -> list[CheckResult]:
+    """Unknown columns of the rows of each day, with how many rows bring them: a column that was renamed shows here."""
+    rows = read_table(lake, staged.contract, on_days("arrival_date", days), snapshot_id=staged.snapshot_id)
+    unknown = (
+        rows.filter(F.col("arrival_date").isin(*days) & F.col("extra").isNotNull())
+        .select("arrival_date", F.explode(F.json_object_keys("extra")).alias("column"))
+        .groupBy("arrival_date", "column")
+        .count()
+    )
+    by_day: dict[date, dict[str, int]] = {}
+    for day, column, count in unknown.collect():
+        by_day.setdefault(day, {})[column] = count
+    check = find_check(staged.contract, catalogue.LANDED_COLUMNS)
+    return [
+        CheckResult(
+            check,
+            day,
+            max(by_day.get(day, {}).values(), default=0),
+            sum(by_day.get(day, {}).values()),
+            passed=day not in by_day,
+            severity=Severity.WARN,
+            threshold="no unknown column",
+            sql=f"SELECT * FROM lake.{staged.contract.name} WHERE arrival_date = DATE '{day}' AND extra IS NOT NULL",
+            sample=tuple({"column": name, "rows": rows} for name, rows in sorted(by_day.get(day, {}).items())[:10]),
+        )
+        for day in days
     ]
 
 

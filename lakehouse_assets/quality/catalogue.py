@@ -63,6 +63,7 @@ NO_KEY_IS_LOST = "no_key_is_lost"
 LINES_ADD_UP = "lines_add_up"
 KNOWN_USER = "known_user"
 VOLUME = "volume"
+LANDED_COLUMNS = "landed_columns"
 MATCHES_SILVER = "sessions_match_silver"
 TRANSACTIONS_MATCH_SILVER = "transactions_match_silver"
 KNOWN_USERS_HAVE_ATTRIBUTES = "known_users_have_attributes"
@@ -106,6 +107,7 @@ def _silver_checks(contract: TableContract, source: SourceContract) -> tuple[Che
     checks = [
         Check(table, GATE, "The arrival day is not held: few enough of its lines are quarantined."),
         Check(table, VOLUME, "As many lines as on the same weekday of past weeks, within what is usual."),
+        Check(table, LANDED_COLUMNS, "Lines bring no unknown columns; where they do, these are in `extra`."),
         Check(table, LINES_ADD_UP, "Every line in bronze is either accepted or quarantined.", is_blocking=True),
         *_stored_rows(contract),
         Check(
@@ -158,4 +160,4 @@ def _stored_rows(contract: TableContract) -> tuple[Check, ...]:
 
 def _rule_description(rule: str) -> str:
     known = f"{_LANDING_RULES[rule]}: " if rule in _LANDING_RULES else ""
-    return f"{known}lines that landed and fail the rule {rule} are few; they are in quarantine."
+    return f"{known}Few lines fail the rule {rule}; those that do are in quarantine."

@@ -110,6 +110,22 @@ def test_rule_over_its_limit_fails_on_its_day_only_with_counts_sample_and_sql(
     assert "typo" not in str(evaluation)
 
 
+def test_new_field_of_the_source_is_a_warning_that_names_it(tmp_path: Path, instance: DagsterInstance) -> None:
+    renamed = (EVENT % (2, "click")).replace('"event_type"', '"app_version":"1.2","event_type"')
+    _deliver(tmp_path, f"events/dt={FIRST}/a.json", EVENT % (1, "click"))
+    _deliver(tmp_path, "events/dt=2024-11-15/a.json", renamed)
+    result = _run(tmp_path, instance)
+    assert result.success
+    assert _statuses(instance, SILVER["events"], "landed_columns") == {
+        FIRST: PASSED,
+        "2024-11-15": FAILED,
+        LAST: PASSED,
+    }
+    evaluation = _evaluations(result, SILVER["events"], "landed_columns")["2024-11-15"]
+    assert evaluation.severity.value == "WARN"
+    assert [record.data for record in evaluation.metadata["sample"].records] == [{"column": "app_version", "rows": 1}]
+
+
 def test_held_day_fails_its_gate_and_the_other_days_pass_theirs(tmp_path: Path, instance: DagsterInstance) -> None:
     _deliver(tmp_path, f"events/dt={FIRST}/a.json", EVENT % (1, "click"))
     _deliver(tmp_path, "events/dt=2024-11-15/a.json", "{broken\n" * 20)
