@@ -1,4 +1,4 @@
-"""The command `lakehouse`: generate, run, status. Exit codes: 0 done, 1 a partition failed, 2 wrong input.
+"""The command `lakehouse`: generate, run, status, docs. Exit codes: 0 done, 1 a partition failed, 2 wrong input.
 
 Only wiring of options to functions; heavy imports wait until a command needs them, so that `--help` is quick.
 """
@@ -64,6 +64,29 @@ def status() -> None:
         print_status(_prepare(), standard_output())
 
 
+@app.command()
+def docs(
+    out: Annotated[Path | None, typer.Option(dir_okay=False, metavar="FILE", help="Write it to this file.")] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Write nothing; exit with 1 when the file is not what would be written.")
+    ] = False,
+) -> None:
+    """Print the table dictionary (Markdown): every table, column and rule, from the contracts.
+
+    With --check the file is that of --out, or docs/tables.md.
+    """
+    from lakehouse_assets.table_docs import PATH, table_dictionary
+
+    text = table_dictionary()
+    with _errors_as_messages():
+        if check:
+            _check_docs(out or Path(PATH), text)
+        elif out is not None:
+            _write_docs(out, text)
+        else:
+            typer.echo(text, nl=False)
+
+
 def main() -> None:
     """Entry point of the console script; ends the process."""
     # Loading Dagster and PySpark makes half a million objects and frees few: looking through them again and again
@@ -110,6 +133,22 @@ def _check_range(settings: Settings, first: date, last: date) -> None:
             f"--from {first} is before LAKEHOUSE_START_DATE {settings.start_date}. Nothing was started. "
             "Choose a later day or move the start."
         )
+
+
+def _check_docs(file: Path, text: str) -> None:
+    stored = file.read_bytes() if file.is_file() else b""
+    if stored != text.encode():
+        raise LakehouseError(
+            f"{file} is not the dictionary of today's contracts. It was left as it is. "
+            f"Run `lakehouse docs --out {file}` and commit the file."
+        )
+
+
+def _write_docs(file: Path, text: str) -> None:
+    try:
+        file.write_bytes(text.encode())
+    except OSError as error:
+        raise SettingsError(f"{file} cannot be written: {error.strerror}. Choose another --out.") from error
 
 
 @contextmanager

@@ -15,7 +15,7 @@ HEIGHTS = {
     "engine": 2,
     "transforms": 2,
     "landing": 2,
-    "quality": 2,
+    "quality": 3,
     "storage": 3,
     "pipeline": 4,
     "settings": 5,
