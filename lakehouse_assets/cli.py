@@ -7,10 +7,7 @@ from __future__ import annotations
 
 import gc
 import os
-import shutil
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,6 +17,9 @@ import typer
 from generator.cli import generate
 from lakehouse_assets.console import standard_error, standard_output
 from lakehouse_assets.errors import LakehouseError, SettingsError
+from lakehouse_assets.quality_command import app as quality
+from lakehouse_assets.quarantine_command import app as quarantine_app
+from lakehouse_assets.startup import errors_as_messages, prepare
 
 if TYPE_CHECKING:
     from lakehouse_assets.settings import Settings
@@ -31,6 +31,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("generate")(generate)
+app.add_typer(quality)
+app.add_typer(quarantine_app)
 
 
 @app.command()
@@ -48,8 +50,8 @@ def run(
     """
     from lakehouse_assets.running import run_days
 
-    with _errors_as_messages():
-        settings = _prepare()
+    with errors_as_messages():
+        settings = prepare()
         _check_range(settings, first.date(), last.date())
         report = run_days(settings, first.date(), last.date(), standard_output(), standard_error())
     raise typer.Exit(0 if report.succeeded else 1)
@@ -60,8 +62,8 @@ def status() -> None:
     """Show each table: rows, snapshot, when and by which run it was written."""
     from lakehouse_assets.reporting import print_status
 
-    with _errors_as_messages():
-        print_status(_prepare(), standard_output())
+    with errors_as_messages():
+        print_status(prepare(), standard_output())
 
 
 @app.command()
@@ -78,7 +80,7 @@ def docs(
     from lakehouse_assets.table_docs import PATH, table_dictionary
 
     text = table_dictionary()
-    with _errors_as_messages():
+    with errors_as_messages():
         if check:
             _check_docs(out or Path(PATH), text)
         elif out is not None:
@@ -99,24 +101,6 @@ def main() -> None:
         sys.stderr.flush()
         # All is committed and closed; taking the interpreter and the engine apart piece by piece takes another second.
         os._exit(end.code if isinstance(end.code, int) else 1)
-
-
-def prepare_dagster_home() -> Path:
-    """DAGSTER_HOME (default `dagster_home/`), made absolute, created, and given the shipped instance settings."""
-    home = Path(os.environ.get("DAGSTER_HOME") or "dagster_home").resolve()
-    home.mkdir(parents=True, exist_ok=True)
-    shipped = Path(__file__).resolve().parent.parent / "dagster_home" / "dagster.yaml"
-    if not (home / "dagster.yaml").exists() and shipped.exists():
-        shutil.copyfile(shipped, home / "dagster.yaml")
-    os.environ["DAGSTER_HOME"] = str(home)
-    return home
-
-
-def _prepare() -> Settings:
-    from lakehouse_assets.settings import load_settings
-
-    prepare_dagster_home()
-    return load_settings()
 
 
 def _check_range(settings: Settings, first: date, last: date) -> None:
@@ -149,12 +133,3 @@ def _write_docs(file: Path, text: str) -> None:
         file.write_bytes(text.encode())
     except OSError as error:
         raise SettingsError(f"{file} cannot be written: {error.strerror}. Choose another --out.") from error
-
-
-@contextmanager
-def _errors_as_messages() -> Iterator[None]:
-    try:
-        yield
-    except LakehouseError as error:
-        standard_error().print(f"[red]error:[/] {error}", highlight=False)
-        sys.exit(2 if isinstance(error, SettingsError) else 1)

@@ -10,11 +10,12 @@ from pathlib import Path
 
 from dagster import DagsterInstance, DagsterRun, JobDefinition, build_reconstructable_job
 from dagster._core.definitions.reconstruct import ReconstructableJob
-from dagster._core.events import DagsterEvent
+from dagster._core.events import DagsterEvent, DagsterEventType
 from dagster._core.execution.api import create_execution_plan, execute_run_iterator
 from dagster._core.execution.plan.plan import ExecutionPlan
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 from dagster._core.utils import make_new_run_id
+from dagster_shared.error import SerializableErrorInfo
 from rich.console import Console
 
 from lakehouse_assets.abandoned import COMMAND, TAG, fail_abandoned_runs, marked_as_alive
@@ -45,14 +46,18 @@ class RunReport:
     failures: list[str] = field(default_factory=list)
     tables: dict[str, TableReport] = field(default_factory=lambda: defaultdict(TableReport))
 
+    def add_materialization(self, event: DagsterEvent) -> None:
+        """Take in what the run says of one day of a table."""
+        materialization = event.step_materialization_data.materialization
+        numbers = {name: value.value for name, value in materialization.metadata.items()}
+        self.tables[".".join(materialization.asset_key.path)].add(numbers)
+
     def add(self, event: DagsterEvent) -> None:
-        """Take in one event of the run."""
-        if event.is_step_materialization:
-            materialization = event.step_materialization_data.materialization
-            numbers = {name: value.value for name, value in materialization.metadata.items()}
-            self.tables[".".join(materialization.asset_key.path)].add(numbers)
+        """Take in another event of the run."""
         if event.is_step_failure:
             self.failures.append(_failure_text(event))
+        if event.is_run_failure and not self.failures:
+            self.failures.append(_root_message(event.job_failure_data.error))
         if event.is_step_failure or event.is_run_failure:
             self.succeeded = False
 
@@ -93,7 +98,8 @@ def run_days(settings: Settings, first: date, last: date, out: Console, err: Con
         )
         report = _follow(recon, instance, run, plan, err)
     for failure in report.failures:
-        err.print(f"[red]failed:[/] {failure}", highlight=False)
+        err.print("[red]failed:[/] ", end="")
+        err.print(failure, highlight=False, markup=False)
     print_run(settings, report.run_id, first, last, report.tables, out)
     return report
 
@@ -110,6 +116,9 @@ def _follow(
             if event.is_step_success or event.is_step_failure or event.is_step_skipped:
                 progress.advance(task)
             report.add(event)
+    # Read back: those of a step that then fails, such as a held day's, are recorded and not handed out.
+    for entry in instance.all_logs(run.run_id, of_type=DagsterEventType.ASSET_MATERIALIZATION):
+        report.add_materialization(entry.get_dagster_event())
     return report
 
 
@@ -123,8 +132,11 @@ def _failure_text(event: DagsterEvent) -> str:
     data = event.step_failure_data
     if data.user_failure_data is not None and data.user_failure_data.description:
         return str(data.user_failure_data.description)
-    error = data.error
+    reason = _root_message(data.error)
+    return f"{event.step_key} met an unexpected error: {reason}. See the run in the web UI, or in DAGSTER_HOME."
+
+
+def _root_message(error: SerializableErrorInfo | None) -> str:
     while error is not None and error.cause is not None:
         error = error.cause
-    reason = error.message.strip() if error is not None else "no message"
-    return f"{event.step_key} met an unexpected error: {reason}. See the run in the web UI, or in DAGSTER_HOME."
+    return error.message.strip() if error is not None else "no message"

@@ -35,6 +35,10 @@ class Settings(BaseSettings):
         default=7, ge=0, description="Versions of one key further apart in event time need not meet."
     )
 
+    quarantine_keep_days: int | None = Field(
+        default=None, ge=1, description="Days that `lakehouse quarantine expire` keeps verdicts; default: all."
+    )
+
     @property
     def landing(self) -> Path:
         return self.home / "landing"

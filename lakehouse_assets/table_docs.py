@@ -158,7 +158,7 @@ def _condition(rule: Rule) -> str:
 def _partitioning(table: TableContract) -> str:
     if table.partitioning is None:
         return "none"
-    by = "day of " if table.partitioning.transform == "day" else ""
+    by = {"identity": "", "day": "day of ", "month": "month of "}[table.partitioning.transform]
     return f"{by}`{table.partitioning.column}`"
 
 

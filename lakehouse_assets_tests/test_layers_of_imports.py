@@ -20,6 +20,7 @@ HEIGHTS = {
     "pipeline": 4,
     "settings": 5,
     "table_docs": 5,
+    "quality_report": 5,
     "assets": 6,
     "jobs": 6,
     "sensors": 6,
@@ -29,7 +30,10 @@ HEIGHTS = {
     "event_log": 7,
     "progress": 7,
     "running": 8,
-    "cli": 9,
+    "quality_command": 8,
+    "startup": 6,
+    "quarantine_command": 9,
+    "cli": 10,
 }
 WITHOUT_DAGSTER = {name for name, height in HEIGHTS.items() if height <= HEIGHTS["settings"]}
 

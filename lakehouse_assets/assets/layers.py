@@ -34,11 +34,12 @@ from lakehouse_assets.assets.specs import table_out
 from lakehouse_assets.contracts.model import TableContract
 from lakehouse_assets.contracts.sources import LOOKBACK_DAYS, SOURCES, USERS, SourceContract
 from lakehouse_assets.contracts.tables import BRONZE, GOLD, QUARANTINE, SILVER
-from lakehouse_assets.errors import LakehouseError
+from lakehouse_assets.errors import LakehouseError, StorageError
 from lakehouse_assets.pipeline.audit import audit_gold, audit_silver
 from lakehouse_assets.pipeline.bronze import stage_bronze
 from lakehouse_assets.pipeline.gold import stage_gold
 from lakehouse_assets.pipeline.judging import DayNumbers
+from lakehouse_assets.pipeline.metrics import append_metrics
 from lakehouse_assets.pipeline.silver import stage_silver
 from lakehouse_assets.quality.results import CheckResult
 from lakehouse_assets.storage.publish import drop
@@ -116,6 +117,7 @@ def _silver(source: SourceContract, partitions: DailyPartitionsDefinition) -> As
                 run=_run(context),
             )
             checks = audit_silver(lakehouse.lake, source, write, days, lakehouse.settings.horizon_days)
+        _log_verdicts(context, lakehouse, checks)
         for day, numbers in write.numbers.items():
             if numbers.held and day not in days:
                 context.log.warning("%s", _held_text(source, day, numbers))
@@ -165,6 +167,7 @@ def _gold(partitions: DailyPartitionsDefinition) -> AssetsDefinition:
         with _clear_failures():
             write = stage_gold(lakehouse.lake, _run(context))
             checks = audit_gold(lakehouse.lake, write, _days(context))
+        _log_verdicts(context, lakehouse, checks)
         staged = write.staged
         rows = rows_of_days(lakehouse.lake, staged, _days(context))
         by_day = {day.isoformat(): {PARTITION_ROWS: rows.get(day, 0)} for day in _days(context)}
@@ -178,6 +181,14 @@ def _gold(partitions: DailyPartitionsDefinition) -> AssetsDefinition:
         yield from evaluations(context.instance, checks)
 
     return gold
+
+
+def _log_verdicts(context: AssetExecutionContext, lakehouse: Lakehouse, checks: Sequence[CheckResult]) -> None:
+    """Append the verdicts to quality.metrics; that they cannot be logged is a warning and stops nothing."""
+    try:
+        append_metrics(lakehouse.lake, checks, _run(context))
+    except StorageError as error:
+        context.log.warning("%s", error)
 
 
 def _stop_if_audit_failed(

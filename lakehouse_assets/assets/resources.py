@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
 from dagster import InitResourceContext, ResourceDefinition
 
+from lakehouse_assets import contracts, transforms
 from lakehouse_assets.engine.session import start_engine
 from lakehouse_assets.quality.gate import Gate
 from lakehouse_assets.settings import Settings
@@ -46,9 +49,19 @@ def run_info(run_id: str, partition_keys: list[str]) -> RunInfo:
     return RunInfo(
         run_id=run_id,
         partition=first if first == last else f"{first}...{last}",
-        code_version=version("lakehouse"),
+        code_version=_code_version(),
         now=datetime.now(UTC),
     )
+
+
+@cache
+def _code_version() -> str:
+    """The version and a digest of what decides about rows: after a correction of it, days are judged again."""
+    digest = hashlib.sha256()
+    for package in (contracts, transforms):
+        for module in sorted(Path(package.__path__[0]).glob("*.py")):
+            digest.update(module.read_bytes())
+    return f"{version('lakehouse')}+{digest.hexdigest()[:8]}"
 
 
 def lakehouse_resource(settings: Settings) -> ResourceDefinition:

@@ -41,7 +41,7 @@ def table_out(contract: TableContract) -> AssetOut:
     }
     return AssetOut(
         key=AssetKey(contract.asset_path),
-        description=f"{contract.name}. {contract.description}\n\nGrain: {contract.grain}.",
+        description=f"{contract.description}\n\nGrain: {contract.grain}.",
         group_name=contract.layer,
         owners=[contract.owner],
         kinds={"iceberg", "pyspark"},

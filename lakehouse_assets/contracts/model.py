@@ -32,9 +32,9 @@ class Column:
 
 @dataclass(frozen=True)
 class Partitioning:
-    """How Iceberg partitions a table: by the value of a date column or by the UTC day of a timestamp column."""
+    """How Iceberg partitions a table: by a date column or its month, or by the UTC day of a timestamp column."""
 
-    transform: Literal["identity", "day"]
+    transform: Literal["identity", "day", "month"]
     column: str
 
 

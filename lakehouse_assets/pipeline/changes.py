@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 
 from lakehouse_assets.contracts.model import TableContract
 from lakehouse_assets.storage.lake import Lake
-from lakehouse_assets.storage.read import partition_day, plan_files, read_files
+from lakehouse_assets.storage.read import partition_day, plan_files, read_data_files
 from lakehouse_assets.storage.stage import RunInfo, StagedWrite, stage, write_files
 
 
@@ -50,7 +50,7 @@ def stage_changes(
     replaced = _files_with(lake, contract, removed)
     new_rows = added.select(*contract.column_names)
     if replaced:
-        stored = read_files(lake, contract, [file.file_path for file in replaced])
+        stored = read_data_files(lake, contract, replaced)
         kept = stored.join(removed.select(*identity), on=identity, how="left_anti")
         new_rows = new_rows.unionByName(kept.select(*contract.column_names))
     return stage(

@@ -30,7 +30,7 @@ from lakehouse_assets.storage.read import (
     without,
 )
 from lakehouse_assets.storage.stage import RunInfo, StagedWrite, stage, write_files
-from lakehouse_assets.transforms.differences import build_changed_histories, build_rows_without_equal
+from lakehouse_assets.transforms.differences import build_added_rows, build_changed_histories, build_removed_rows
 from lakehouse_assets.transforms.sessions import build_sessions
 
 _SESSION = ["session_id", "user_id"]
@@ -103,8 +103,8 @@ def _stage_everything(lake: Lake, run: RunInfo, heads: dict[str, int]) -> Staged
 def _stage_difference(
     lake: Lake, stored: DataFrame, desired: DataFrame, run: RunInfo, heads: dict[str, int]
 ) -> StagedWrite:
-    added = build_rows_without_equal(desired, stored, GOLD)
-    removed = write_scratch(lake, build_rows_without_equal(stored, desired, GOLD))
+    removed = write_scratch(lake, build_removed_rows(stored, desired, GOLD))
+    added = build_added_rows(desired, stored, removed, GOLD)
     return stage_changes(lake, GOLD, added=added, removed=removed, run=run, applied=heads)
 
 

@@ -28,7 +28,7 @@ from lakehouse_assets.storage.lake import Lake
 from lakehouse_assets.storage.read import at_least, at_most, on_days, plan_files, read_table
 from lakehouse_assets.storage.stage import RunInfo, StagedWrite, stage, write_files
 from lakehouse_assets.transforms.deduplicate import build_contested_keys, build_user_history, deduplicate
-from lakehouse_assets.transforms.differences import build_rows_without_equal
+from lakehouse_assets.transforms.differences import build_added_rows, build_removed_rows
 
 
 @dataclass(frozen=True)
@@ -65,12 +65,12 @@ class Merge:
         stored = self._stored_rows(accepted)
         versions = accepted.unionByName(stored.filter(~F.col("arrival_date").isin(*self.judged.days)))
         desired = write_scratch(lake, self._current_rows(versions))
-        removed = write_scratch(lake, build_rows_without_equal(stored, desired, contract))
+        removed = write_scratch(lake, build_removed_rows(stored, desired, contract))
         beaten = self._find_beaten_versions(removed, desired)
         if beaten is not None:
             desired = write_scratch(lake, self._current_rows(versions.unionByName(beaten)))
-            removed = write_scratch(lake, build_rows_without_equal(stored, desired, contract))
-        added = build_rows_without_equal(desired, stored, contract)
+            removed = write_scratch(lake, build_removed_rows(stored, desired, contract))
+        added = build_added_rows(desired, stored, removed, contract)
         return stage_changes(lake, contract, added=added, removed=removed, run=run, applied=applied)
 
     def _current_rows(self, versions: DataFrame) -> DataFrame:

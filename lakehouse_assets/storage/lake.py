@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
@@ -13,7 +14,7 @@ from pyiceberg.exceptions import NoSuchTableError, TableAlreadyExistsError
 from pyiceberg.table import Table
 from pyiceberg.utils.config import Config
 from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from lakehouse_assets.contracts.model import TableContract
@@ -71,7 +72,9 @@ class Lake:
         try:
             table = self._load(contract.name)
         except NoSuchTableError:
-            self.catalog.create_namespace_if_not_exists(contract.layer)
+            # PyIceberg looks and then inserts: of several that make the first table of a layer, all but one fail.
+            with suppress(IntegrityError):
+                self.catalog.create_namespace_if_not_exists(contract.layer)
             try:
                 table = self.catalog.create_table(
                     contract.name,

@@ -44,6 +44,7 @@ def publish(lake: Lake, staged: StagedWrite) -> int:
     try:
         _commit(table, staged)
     except CommitFailedException as error:
+        drop(lake, staged)
         raise WriteConflictError(
             f"{contract.name}: another commit came first: {error}. Main is unchanged by this run. "
             "Run the same days again.",

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 from pyiceberg.expressions import (
     AlwaysTrue,
@@ -21,6 +22,7 @@ from pyiceberg.expressions import (
     IsNull,
     LessThanOrEqual,
 )
+from pyiceberg.io.pyarrow import ArrowScan, schema_to_pyarrow
 from pyiceberg.manifest import DataFile
 from pyiceberg.table import FileScanTask, Table
 from pyspark.sql import DataFrame
@@ -60,9 +62,15 @@ def read_table(
     """
     table = lake.table(contract)
     tasks = list(table.scan(row_filter=where or AlwaysTrue(), snapshot_id=snapshot_id).plan_files())
-    if _needs_pyiceberg(table, tasks):
-        return _read_by_pyiceberg(lake, contract, table, where, snapshot_id)
-    return read_files(lake, contract, [task.file.file_path for task in tasks])
+    return _read_tasks(lake, contract, table, tasks)
+
+
+def read_data_files(lake: Lake, contract: TableContract, files: Sequence[DataFile]) -> DataFrame:
+    """The rows of these data files of main: without those that delete files delete, by today's names and types."""
+    table = lake.table(contract)
+    paths = {file.file_path for file in files}
+    tasks = [task for task in table.scan().plan_files() if task.file.file_path in paths]
+    return _read_tasks(lake, contract, table, tasks)
 
 
 def read_files(lake: Lake, contract: TableContract, paths: Sequence[str]) -> DataFrame:
@@ -177,20 +185,22 @@ def _needs_pyiceberg(table: Table, tasks: Sequence[FileScanTask]) -> bool:
     return False
 
 
-def _read_by_pyiceberg(
-    lake: Lake,
-    contract: TableContract,
-    table: Table,
-    where: BooleanExpression | None,
-    snapshot_id: int | None,
-) -> DataFrame:
-    scan = table.scan(
-        row_filter=where or AlwaysTrue(),
-        selected_fields=tuple(contract.column_names),
-        snapshot_id=snapshot_id,
-    )
+def _read_tasks(lake: Lake, contract: TableContract, table: Table, tasks: Sequence[FileScanTask]) -> DataFrame:
+    if not _needs_pyiceberg(table, tasks):
+        return read_files(lake, contract, [task.file.file_path for task in tasks])
+    schema = table.schema().select(*contract.column_names)
+    rows = ArrowScan(table.metadata, table.io, schema, AlwaysTrue())
+    read_as = schema_to_pyarrow(schema, include_field_ids=False)
+    columns = pa.schema([pa.field(field.name, _small(field.type)) for field in read_as])
     path = lake.new_scratch_path()
-    with scan.to_arrow_batch_reader() as batches, pq.ParquetWriter(path, batches.schema) as writer:
-        for batch in batches:
-            writer.write_batch(batch)
+    with pq.ParquetWriter(path, columns) as writer:
+        for batch in rows.to_record_batches(tasks):
+            writer.write_table(pa.Table.from_batches([batch]).select(columns.names).cast(columns))
     return read_files(lake, contract, [path.as_uri()])
+
+
+def _small(kind: pa.DataType) -> pa.DataType:
+    """PyIceberg reads texts and lists with 64-bit offsets; Sail takes a list for the same only with 32."""
+    if pa.types.is_large_list(kind) or pa.types.is_list(kind):
+        return pa.list_(_small(kind.value_type))
+    return pa.string() if pa.types.is_large_string(kind) else kind

@@ -7,7 +7,7 @@ from typing import Any
 import pyspark.sql.types as T
 from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.schema import Schema
-from pyiceberg.transforms import DayTransform, IdentityTransform, Transform
+from pyiceberg.transforms import DayTransform, IdentityTransform, MonthTransform, Transform
 from pyiceberg.types import (
     BooleanType,
     DateType,
@@ -61,13 +61,15 @@ def iceberg_schema(contract: TableContract) -> Schema:
 
 
 def partition_spec(partitioning: Partitioning | None, schema: Schema) -> PartitionSpec:
-    """The partition spec; field names as Iceberg's own writers name them (`column` or `column_day`)."""
+    """The partition spec; field names as Iceberg's own writers name them (`column`, `column_day`)."""
     if partitioning is None:
         return PartitionSpec()
     column = partitioning.column
     transform: Transform[Any, Any]
     if partitioning.transform == "day":
         transform, name = DayTransform(), f"{column}_day"
+    elif partitioning.transform == "month":
+        transform, name = MonthTransform(), f"{column}_month"
     else:
         transform, name = IdentityTransform(), column
     source_id = schema.find_field(column).field_id

@@ -33,6 +33,21 @@ def build_rows_without_equal(rows: DataFrame, others: DataFrame, contract: Table
     return hashed.join(hashed_others, on=[*identity, "_hash"], how="left_anti").select(*contract.column_names)
 
 
+def build_removed_rows(stored: DataFrame, desired: DataFrame, contract: TableContract) -> DataFrame:
+    """Stored rows that must go: without an equal in `desired`, or one of several of the same identity."""
+    identity = list(contract.identity)
+    doubled = stored.groupBy(*identity).count().filter("count > 1").select(*identity)
+    doubled_rows = stored.join(doubled, on=identity, how="left_semi").select(*contract.column_names)
+    return build_rows_without_equal(stored, desired, contract).unionByName(doubled_rows)
+
+
+def build_added_rows(desired: DataFrame, stored: DataFrame, removed: DataFrame, contract: TableContract) -> DataFrame:
+    """Desired rows that are not there once every stored row of the identities of `removed` is gone."""
+    identity = list(contract.identity)
+    kept = stored.join(removed.select(*identity), on=identity, how="left_anti")
+    return build_rows_without_equal(desired, kept, contract)
+
+
 def build_day_checksums(rows: DataFrame, contract: TableContract) -> DataFrame:
     """One row per arrival_date with `rows` and `checksum`, which do not depend on the order of rows."""
     return (

@@ -8,9 +8,9 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from typer import Typer
 from typer.main import get_command
 
 from lakehouse_assets.cli import app
@@ -164,18 +164,25 @@ def commands_in(document: str) -> list[str]:
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_commands_and_options_of_lakehouse_that_are_named_exist(document: str) -> None:
-    known = options_by_command(app)
-    used = [(command.split()[0], set(re.findall(r"(?<!\S)--[a-z-]+", command))) for command in commands_in(document)]
+    known = options_below(get_command(app), "")
+    used = [
+        (name_of(command, known), set(re.findall(r"(?<!\S)--[a-z-]+", command))) for command in commands_in(document)
+    ]
     assert [(name, options) for name, options in used if not options <= known.get(name, set())] == []
     assert [name for name, _ in used if name not in known] == []
 
 
-def options_by_command(application: Typer) -> dict[str, set[str]]:
-    commands = getattr(get_command(application), "commands")  # noqa: B009
-    return {
-        name: {option for parameter in command.params for option in parameter.opts}
-        for name, command in commands.items()
-    }
+def options_below(group: Any, prefix: str) -> dict[str, set[str]]:
+    known: dict[str, set[str]] = {}
+    for name, command in getattr(group, "commands", {}).items():
+        known[prefix + name] = {option for parameter in command.params for option in parameter.opts}
+        known |= options_below(command, f"{prefix}{name} ")
+    return known
+
+
+def name_of(command: str, known: dict[str, set[str]]) -> str:
+    two_words = " ".join(command.split()[:2])
+    return two_words if two_words in known else command.split()[0]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
