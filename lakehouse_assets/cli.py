@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from generator.cli import generate
+from lakehouse_assets.alerts.command import app as alerts
 from lakehouse_assets.console import standard_error, standard_output
 from lakehouse_assets.errors import LakehouseError, SettingsError
 from lakehouse_assets.quality_command import app as quality
@@ -33,6 +34,7 @@ app = typer.Typer(
 app.command("generate")(generate)
 app.add_typer(quality)
 app.add_typer(quarantine_app)
+app.add_typer(alerts)
 
 
 @app.command()

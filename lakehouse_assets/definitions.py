@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from dagster import DailyPartitionsDefinition, Definitions, IOManagerDefinition, LoggerDefinition
 
+from lakehouse_assets.alerts.sensors import build_alert_sensors
 from lakehouse_assets.assets.io_manager import IcebergIOManager
 from lakehouse_assets.assets.layers import build_assets
 from lakehouse_assets.assets.resources import lakehouse_resource
@@ -32,7 +33,7 @@ def build_defs(
         assets=[*landing_specs(partitions), *build_assets(partitions)],
         jobs=[job],
         schedules=[build_daily_schedule(job, partitions)],
-        sensors=[build_landing_sensor(job, settings.landing, partitions)],
+        sensors=[build_landing_sensor(job, settings.landing, partitions), *build_alert_sensors(settings)],
         resources={
             "lakehouse": lakehouse_resource(settings),
             "iceberg_io_manager": IOManagerDefinition(

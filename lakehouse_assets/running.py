@@ -19,6 +19,7 @@ from dagster_shared.error import SerializableErrorInfo
 from rich.console import Console
 
 from lakehouse_assets.abandoned import COMMAND, TAG, fail_abandoned_runs, marked_as_alive
+from lakehouse_assets.alerts.report import report_run
 from lakehouse_assets.definitions import build_defs
 from lakehouse_assets.event_log import open_instance
 from lakehouse_assets.progress import step_messages, steps_progress
@@ -80,8 +81,9 @@ def run_days(settings: Settings, first: date, last: date, out: Console, err: Con
     """
     recon = _reconstructable(min(settings.first_day(), first))
     instance = open_instance(Path(os.environ["DAGSTER_HOME"]))
-    for run_id in fail_abandoned_runs(instance):
-        err.print(f"[yellow]warning:[/] run {run_id[:8]} had been killed; it is marked as failed now.", highlight=False)
+    abandoned = fail_abandoned_runs(instance)
+    for killed in abandoned:
+        err.print(f"[yellow]warning:[/] run {killed[:8]} had been killed; it is marked as failed now.", highlight=False)
     run_id = make_new_run_id()
     with marked_as_alive(instance, run_id):
         plan = create_execution_plan(recon, _RUN_CONFIG)
@@ -97,6 +99,7 @@ def run_days(settings: Settings, first: date, last: date, out: Console, err: Con
             },
         )
         report = _follow(recon, instance, run, plan, err)
+    report_run(settings, instance, *abandoned, run_id)
     for failure in report.failures:
         err.print("[red]failed:[/] ", end="")
         err.print(failure, highlight=False, markup=False)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from lakehouse_assets.contracts.sources import SOURCES
@@ -38,6 +38,21 @@ class Settings(BaseSettings):
     quarantine_keep_days: int | None = Field(
         default=None, ge=1, description="Days that `lakehouse quarantine expire` keeps verdicts; default: all."
     )
+
+    alert_webhook: SecretStr | None = Field(default=None, description="Webhook in Slack's format; a secret.")
+    alert_webhook_file: Path | None = Field(default=None, description="File (mode 0600) with the webhook.")
+    alert_smtp_host: str | None = Field(default=None, description="Mail server for alerts.")
+    alert_smtp_port: int = Field(default=587, ge=1, le=65535, description="Its port.")
+    alert_smtp_user: str | None = Field(default=None, description="User at the mail server.")
+    alert_smtp_password: SecretStr | None = Field(default=None, description="The user's password; a secret.")
+    alert_smtp_password_file: Path | None = Field(default=None, description="File (mode 0600) with the password.")
+    alert_smtp_from: str | None = Field(default=None, description="Sender of alerts.")
+    alert_smtp_to: str | None = Field(default=None, description="Recipients of alerts, separated by commas.")
+    alert_smtp_starttls: bool = Field(default=True, description="Whether the connection must be encrypted.")
+    alert_expected_by: time | None = Field(
+        default=None, description="UTC time of the next day by which a day's files are expected, such as 06:00."
+    )
+    ui_url: str = Field(default="http://127.0.0.1:3000", description="Web UI that alerts link to.")
 
     @property
     def landing(self) -> Path:

@@ -24,16 +24,17 @@ HEIGHTS = {
     "assets": 6,
     "jobs": 6,
     "sensors": 6,
-    "definitions": 7,
+    "definitions": 8,
     "reporting": 7,
     "abandoned": 7,
     "event_log": 7,
     "progress": 7,
-    "running": 8,
+    "running": 9,
     "quality_command": 8,
     "startup": 6,
-    "quarantine_command": 9,
-    "cli": 10,
+    "alerts": 7,
+    "quarantine_command": 10,
+    "cli": 11,
 }
 WITHOUT_DAGSTER = {name for name, height in HEIGHTS.items() if height <= HEIGHTS["settings"]}
 

@@ -245,7 +245,7 @@ def _days(context: AssetExecutionContext) -> list[date]:
 
 
 def _run(context: AssetExecutionContext) -> RunInfo:
-    return run_info(context.run_id, list(context.partition_keys))
+    return run_info(context.run.run_id, list(context.partition_keys))
 
 
 def _held_text(source: SourceContract, day: date, numbers: DayNumbers) -> str:
