@@ -4,4 +4,4 @@ set -euo pipefail
 cd "$(dirname "$0")"
 source ./scripts/environment.sh
 prepare_environment requirements/test.txt
-exec .venv/bin/python -m pytest -q -n auto "$@"
+exec .venv/bin/python -m pytest -q -n auto --dist worksteal "$@"
