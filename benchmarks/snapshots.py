@@ -6,7 +6,6 @@ from pyiceberg.catalog import load_catalog
 
 from benchmarks.home import Home
 
-
 _LOG = "quality"
 
 
