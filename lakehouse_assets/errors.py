@@ -6,7 +6,6 @@ LakehouseError
 ├── StorageError         a table cannot be read or written; main is as it was
 │   └── WriteConflictError   another writer moved main between stage and publish
 ├── AuditError           staged rows break the contract of their table; they were dropped
-├── DayHeldError         the gate stopped an arrival day: too many of its lines are in quarantine
 └── EngineError          the engine did not start or did not answer
 
 Bad *lines* are no errors: they go to quarantine. Dagster's `Failure` and exit codes are made in the wiring.
@@ -60,10 +59,6 @@ class WriteConflictError(StorageError):
 
 class AuditError(LakehouseError):
     """Staged rows break the contract of their table; they were dropped and main is as it was."""
-
-
-class DayHeldError(LakehouseError):
-    """The gate stopped one or more arrival days of a source."""
 
 
 class EngineError(LakehouseError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from functools import reduce
 from typing import Any
 
@@ -17,17 +17,18 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from lakehouse_assets.contracts.model import TableContract
-from lakehouse_assets.contracts.sources import SourceContract
+from lakehouse_assets.contracts.sources import USERS, SourceContract
 from lakehouse_assets.contracts.tables import GOLD, SILVER
 from lakehouse_assets.pipeline.bronze import read_bronze_days
 from lakehouse_assets.pipeline.changes import write_scratch
-from lakehouse_assets.pipeline.gold import GoldWrite, files_of_sessions
+from lakehouse_assets.pipeline.gold import GoldWrite
+from lakehouse_assets.pipeline.judging import files_in_reach
 from lakehouse_assets.pipeline.silver import SilverWrite, lookback_window
 from lakehouse_assets.quality import catalogue
 from lakehouse_assets.quality.catalogue import Severity, find_check, named_row_checks, unique_key
 from lakehouse_assets.quality.results import CheckResult, judge_share
 from lakehouse_assets.quality.row_checks import count_failing, row_checks, schema_faults
-from lakehouse_assets.quality.volume import judge_volume
+from lakehouse_assets.quality.volume import judge_volume, past_weeks
 from lakehouse_assets.storage.lake import Lake
 from lakehouse_assets.storage.read import at_least, at_most, on_days, plan_files, read_files, read_table
 from lakehouse_assets.storage.stage import StagedWrite
@@ -50,13 +51,12 @@ def audit_silver(
         AuditError: the audit itself failed; nothing was published.
         StorageError: a table cannot be read.
     """
-    contract = SILVER[source.name]
     results = [*_judge_rules(lake, source, write, days), *_judge_gate(source, write, days)]
     results += _judge_lines(lake, source, write, days)
     results += _judge_columns(lake, write.silver, days)
     results += _audit_rows(lake, write.silver, "arrival_date", days)
     results += _audit_keys(lake, source, write, days, horizon_days)
-    if catalogue.KNOWN_USER in {check.name for check in catalogue.checks_of(contract)}:
+    if source is not USERS:
         results += _judge_users(lake, source, write, days)
     return results
 
@@ -143,7 +143,8 @@ def _judge_gate(source: SourceContract, write: SilverWrite, days: Sequence[date]
 def _judge_lines(lake: Lake, source: SourceContract, write: SilverWrite, days: Sequence[date]) -> list[CheckResult]:
     """Lines against bronze, and against past weeks."""
     contract = SILVER[source.name]
-    landed = {day: of_day.lines for day, of_day in read_bronze_days(lake, source.name).items()}
+    asked = sorted({*days, *(past for day in days for past in past_weeks(day))})
+    landed = {day: of_day.lines for day, of_day in read_bronze_days(lake, source.name, asked).items()}
     missing = {day: abs(landed.get(day, 0) - write.numbers[day].lines) for day in days}
     volume = find_check(contract, catalogue.VOLUME)
     return [
@@ -250,12 +251,7 @@ def _kept_paths(lake: Lake, source: SourceContract, write: SilverWrite, horizon_
     if source.event_time is not None:
         if write.judged is None or write.judged.times is None:
             return []
-        horizon = timedelta(days=horizon_days)
-        first, last = write.judged.times
-        reach = And(
-            at_least(source.event_time, f"{(first - horizon).isoformat()}+00:00"),
-            at_most(source.event_time, f"{(last + horizon).isoformat()}+00:00"),
-        )
+        reach = files_in_reach(source.event_time, write.judged.times, horizon_days)
     files = plan_files(lake, write.silver.contract, reach, snapshot_id=write.silver.snapshot_id)
     return [file.file_path for file in files if file.file_path not in write.silver.added_paths]
 
@@ -328,10 +324,9 @@ def _audit_sessions(lake: Lake, write: GoldWrite, days: Sequence[date]) -> list[
 
 def _sessions_and_sources(lake: Lake, write: GoldWrite) -> tuple[DataFrame, DataFrame, DataFrame]:
     """Staged rows, events and transactions of the recomputed sessions; of all where all were recomputed."""
-    where = files_of_sessions(write.sessions) if write.sessions is not None else None
-    stored = read_table(lake, GOLD, where, snapshot_id=write.staged.snapshot_id)
-    events = read_table(lake, SILVER["events"], where)
-    transactions = read_table(lake, SILVER["transactions"], where)
+    stored = read_table(lake, GOLD, write.files, snapshot_id=write.staged.snapshot_id)
+    events = read_table(lake, SILVER["events"], write.files)
+    transactions = read_table(lake, SILVER["transactions"], write.files)
     if write.sessions is None:
         return stored, events, transactions
     stored, events, transactions = (

@@ -43,10 +43,12 @@ class GoldWrite:
 
     Args:
         sessions: session_id and user_id of the sessions that were recomputed; None: all.
+        files: which files may hold rows of them; None: all.
     """
 
     staged: StagedWrite
     sessions: DataFrame | None = None
+    files: BooleanExpression | None = None
 
 
 def stage_gold(lake: Lake, run: RunInfo) -> GoldWrite:
@@ -64,7 +66,7 @@ def stage_gold(lake: Lake, run: RunInfo) -> GoldWrite:
     if not any(changes.values()):
         return GoldWrite(stage(lake, GOLD, new_files=[], replaced=[], run=run, applied=heads))
     sessions = write_scratch(lake, _touched_sessions(lake, changes).distinct())
-    files = files_of_sessions(sessions)
+    files = _files_of_sessions(sessions)
     if files is None:
         return GoldWrite(stage(lake, GOLD, new_files=[], replaced=[], run=run, applied=heads))
     stored = write_scratch(lake, _of_sessions(read_table(lake, GOLD, files), sessions))
@@ -77,7 +79,7 @@ def stage_gold(lake: Lake, run: RunInfo) -> GoldWrite:
             run.now,
         ),
     )
-    return GoldWrite(_stage_difference(lake, stored, desired, run, heads), sessions)
+    return GoldWrite(_stage_difference(lake, stored, desired, run, heads), sessions, files)
 
 
 def _plan_changes(lake: Lake, applied: dict[str, int]) -> dict[str, FileChanges] | None:
@@ -140,7 +142,7 @@ def _files_of_changed_users(changed: DataFrame) -> BooleanExpression:
     return Or(later, without("device_type")) if new else later
 
 
-def files_of_sessions(sessions: DataFrame) -> BooleanExpression | None:
+def _files_of_sessions(sessions: DataFrame) -> BooleanExpression | None:
     """Files whose session ids may be among these; None for no sessions. Prunes where ids grow with time."""
     first, last, count = sessions.agg(F.min("session_id"), F.max("session_id"), F.count("*")).collect()[0]
     if not count:

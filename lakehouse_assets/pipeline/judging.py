@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
+from pyiceberg.expressions import And, BooleanExpression
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
@@ -18,7 +19,7 @@ from lakehouse_assets.contracts.tables import BRONZE, SILVER
 from lakehouse_assets.pipeline.changes import write_scratch
 from lakehouse_assets.quality.gate import Gate
 from lakehouse_assets.storage.lake import Lake
-from lakehouse_assets.storage.read import on_days, read_table
+from lakehouse_assets.storage.read import at_least, at_most, on_days, read_table
 from lakehouse_assets.transforms.judged import build_first_look, build_second_look
 
 _VERDICT = ("arrival_date", "source_file", "line_number", "raw", "failed_rules")
@@ -96,6 +97,19 @@ def judge_days(lake: Lake, source: SourceContract, days: Sequence[date], gate: G
     if counted:
         times = min(row.first_time for row in counted), max(row.last_time for row in counted)
     return JudgedDays(passing, verdicts, numbers, times)
+
+
+def files_in_reach(column: str, times: tuple[datetime, datetime], horizon_days: int) -> BooleanExpression:
+    """Files with event times so near that a version in them may meet one of these times.
+
+    Args:
+        column: the event time.
+        times: first and last time, UTC.
+        horizon_days: versions of a key further apart need not meet.
+    """
+    horizon = timedelta(days=horizon_days)
+    first, last = (time.isoformat() + "+00:00" for time in (times[0] - horizon, times[1] + horizon))
+    return And(at_least(column, first), at_most(column, last))
 
 
 def _day_numbers(passing: Row | None, failed_rules: Mapping[tuple[str, ...], int], gate: Gate) -> DayNumbers:

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
-from pyiceberg.expressions import And
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -22,10 +21,10 @@ from lakehouse_assets.contracts.sources import SourceContract
 from lakehouse_assets.contracts.tables import SILVER
 from lakehouse_assets.pipeline.bronze import read_bronze_days
 from lakehouse_assets.pipeline.changes import stage_changes, write_scratch
-from lakehouse_assets.pipeline.judging import JudgedDays, judge_days
+from lakehouse_assets.pipeline.judging import JudgedDays, files_in_reach, judge_days
 from lakehouse_assets.quality.gate import Gate
 from lakehouse_assets.storage.lake import Lake
-from lakehouse_assets.storage.read import at_least, at_most, on_days, plan_files, read_table
+from lakehouse_assets.storage.read import on_days, plan_files, read_table
 from lakehouse_assets.storage.stage import RunInfo, StagedWrite, stage, write_files
 from lakehouse_assets.transforms.deduplicate import build_contested_keys, build_user_history, deduplicate
 from lakehouse_assets.transforms.differences import build_added_rows, build_removed_rows
@@ -91,12 +90,7 @@ class Merge:
         of_days = of_days.filter(F.col("arrival_date").isin(*days))
         if self.judged.times is None:
             return write_scratch(self.lake, of_days)
-        horizon = timedelta(days=self.horizon_days)
-        first, last = self.judged.times
-        in_reach = And(
-            at_least(self.source.event_time, _utc(first - horizon)),
-            at_most(self.source.event_time, _utc(last + horizon)),
-        )
+        in_reach = files_in_reach(self.source.event_time, self.judged.times, self.horizon_days)
         nearby = read_table(self.lake, contract, in_reach)
         same_key = nearby.filter(~F.col("arrival_date").isin(*days)).join(
             accepted.select(*contract.key), on=list(contract.key), how="left_semi"
@@ -135,7 +129,3 @@ class Merge:
         earliest = first - timedelta(days=self.horizon_days + in_range.days_after)
         latest = last + timedelta(days=in_range.days_before)
         return [day for day in search if earliest <= day <= latest]
-
-
-def _utc(time: datetime) -> str:
-    return time.isoformat() + "+00:00"

@@ -29,19 +29,21 @@ class SilverWrite:
 
     Args:
         numbers: by arrival day D-2..D; a day without lines has zeros.
-        judged_days: the days that were judged now; the others stand as an earlier run left them.
         current_rows: rows of silver whose winning version landed on the day, by arrival day.
         gate: what the days were held by.
-        judged: the judged lines, None where no day was judged.
+        judged: the lines judged now, None where no day was; the other days stand as an earlier run left them.
     """
 
     quarantine: StagedWrite
     silver: StagedWrite
     numbers: Mapping[date, DayNumbers]
-    judged_days: tuple[date, ...]
     current_rows: Mapping[date, int]
     gate: Gate
     judged: JudgedDays | None = None
+
+    @property
+    def judged_days(self) -> tuple[date, ...]:
+        return () if self.judged is None else tuple(self.judged.days)
 
     def duplicates(self, day: date) -> int:
         """Accepted lines of a day that another version of their key supersedes; none where the day is held."""
@@ -79,7 +81,7 @@ def stage_silver(
             stage(lake, contract, new_files=[], replaced=[], run=run)
             for contract in (QUARANTINE[source.name], SILVER[source.name])
         )
-        return SilverWrite(quarantine, silver, plan.known, (), _count_current_rows(lake, silver, days), gate)
+        return SilverWrite(quarantine, silver, plan.known, _count_current_rows(lake, silver, days), gate)
     judged = judge_days(lake, source, plan.changed, gate)
     quarantine_note, silver_note = (
         note_days(lake, contract, plan, judged.numbers) for contract in (QUARANTINE[source.name], SILVER[source.name])
@@ -88,7 +90,7 @@ def stage_silver(
     silver = Merge(lake, source, judged, gate, horizon_days).stage(run, silver_note)
     numbers = {**plan.known, **judged.numbers}
     current_rows = _count_current_rows(lake, silver, days)
-    return SilverWrite(quarantine, silver, numbers, plan.changed, current_rows, gate, judged)
+    return SilverWrite(quarantine, silver, numbers, current_rows, gate, judged)
 
 
 def _count_current_rows(lake: Lake, silver: StagedWrite, days: Sequence[date]) -> dict[date, int]:

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from lakehouse_assets.contracts.model import TableContract
-from lakehouse_assets.contracts.sources import SOURCES, SourceContract
-from lakehouse_assets.contracts.tables import GOLD, SILVER
+from lakehouse_assets.contracts.sources import SOURCES, USERS, SourceContract
+from lakehouse_assets.contracts.tables import GOLD
 from lakehouse_assets.quality.row_checks import RowCheck, row_checks
 
 
@@ -118,7 +118,7 @@ def _silver_checks(contract: TableContract, source: SourceContract) -> tuple[Che
             is_blocking=True,
         ),
     ]
-    if "user_id" in contract.column_names and contract is not SILVER["users"]:
+    if source is not USERS:
         checks.append(Check(table, KNOWN_USER, "The user is in silver.users; users may arrive up to two days later."))
     return (*rules, *checks)
 

@@ -20,6 +20,11 @@ _MAD_TO_SIGMA = 1.4826
 _MIN_SHARE = 0.3
 
 
+def past_weeks(day: date) -> list[date]:
+    """The days that a day is held against, newest first."""
+    return [day - timedelta(weeks=week) for week in range(1, _WEEKS + 1)]
+
+
 def judge_volume(check: Check, day: date, lines_by_day: Mapping[date, int]) -> CheckResult:
     """The verdict on one arrival day.
 
@@ -30,8 +35,7 @@ def judge_volume(check: Check, day: date, lines_by_day: Mapping[date, int]) -> C
         A warning where the day is outside the usual range; passed where fewer than four past weeks are known.
     """
     lines = lines_by_day.get(day, 0)
-    same_weekday = [day - timedelta(weeks=week) for week in range(1, _WEEKS + 1)]
-    past = [lines_by_day[past_day] for past_day in same_weekday if past_day in lines_by_day]
+    past = [lines_by_day[past_day] for past_day in past_weeks(day) if past_day in lines_by_day]
     if len(past) < _MIN_WEEKS:
         threshold = f"not judged yet: {len(past)} of {_MIN_WEEKS} past weeks are known"
         return CheckResult(check, day, 0, lines, passed=True, severity=Severity.WARN, threshold=threshold)

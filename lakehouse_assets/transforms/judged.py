@@ -35,7 +35,8 @@ def build_first_look(bronze: DataFrame, source: SourceContract) -> DataFrame:
         that do not pass only arrival_date, source_file and line_number mean anything (users: `effective_to` is null
         throughout); `raw`, `header` and `read_errors` of the lines that do not pass, null on the others.
     """
-    parsed = parse_json_quickly(bronze, source) if source.file_format == "json" else _parse_csv(bronze, source)
+    is_json = source.file_format == "json"
+    parsed = parse_json_quickly(bronze, source) if is_json else _with_is_whole(parse_csv_lines(bronze, source))
     judged = _judged(parsed, source)
     kept = [F.when(~F.col("passes"), F.col(name)).alias(name) for name in _KEPT_OF_FAILING_LINES]
     return judged.select(*SILVER[source.name].column_names, "passes", *kept)
@@ -53,9 +54,7 @@ def build_second_look(lines: DataFrame, source: SourceContract) -> DataFrame:
         null on lines that pass.
     """
     parse = parse_json_exactly if source.file_format == "json" else parse_csv_lines
-    parsed = parse(lines.select(*_LINE, *_KEPT_OF_FAILING_LINES), source).withColumn(
-        "is_whole", F.col("line_errors").isNull()
-    )
+    parsed = _with_is_whole(parse(lines.select(*_LINE, *_KEPT_OF_FAILING_LINES), source))
     failed_rules = F.array_sort(F.coalesce(F.col("line_errors"), failing_rules(source)))
     return _judged(parsed, source, failed_rules.alias("_failed")).select(
         *SILVER[source.name].column_names,
@@ -65,8 +64,9 @@ def build_second_look(lines: DataFrame, source: SourceContract) -> DataFrame:
     )
 
 
-def _parse_csv(bronze: DataFrame, source: SourceContract) -> DataFrame:
-    return parse_csv_lines(bronze, source).withColumn("is_whole", F.col("line_errors").isNull())
+def _with_is_whole(parsed: DataFrame) -> DataFrame:
+    """Add `is_whole`: the line as a whole breaks no rule."""
+    return parsed.withColumn("is_whole", F.col("line_errors").isNull())
 
 
 def _judged(parsed: DataFrame, source: SourceContract, *more: Column) -> DataFrame:
