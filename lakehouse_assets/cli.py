@@ -21,6 +21,7 @@ from lakehouse_assets.errors import LakehouseError, SettingsError
 from lakehouse_assets.quality_command import app as quality
 from lakehouse_assets.quarantine_command import app as quarantine_app
 from lakehouse_assets.startup import errors_as_messages, prepare
+from lakehouse_assets.whole_file import written_whole
 
 if TYPE_CHECKING:
     from lakehouse_assets.settings import Settings
@@ -132,6 +133,7 @@ def _check_docs(file: Path, text: str) -> None:
 
 def _write_docs(file: Path, text: str) -> None:
     try:
-        file.write_bytes(text.encode())
+        with written_whole(file) as stream:
+            stream.write(text.encode())
     except OSError as error:
         raise SettingsError(f"{file} cannot be written: {error.strerror}. Choose another --out.") from error

@@ -5,19 +5,17 @@ Only wiring; heavy imports wait until a command needs them.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
-from uuid import uuid4
 
 import typer
 
 from lakehouse_assets.console import standard_output
 from lakehouse_assets.errors import LakehouseError, SettingsError
 from lakehouse_assets.startup import errors_as_messages
+from lakehouse_assets.whole_file import written_whole
 
 if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
@@ -158,15 +156,10 @@ def _print_failing(failing: Sequence[Measured], checked: int, when: str, out: Co
 
 
 def _write(file: Path, page: str) -> None:
-    """Write the page beside the file and rename it, so that a reader never sees half of it."""
-    temporary = file.with_name(f".{file.name}.{uuid4().hex}.tmp")
     try:
-        temporary.write_text(page, encoding="utf-8")
-        os.replace(temporary, file)
+        with written_whole(file) as stream:
+            stream.write(page.encode())
     except OSError as error:
         raise SettingsError(
             f"{file} cannot be written: {error.strerror}. It was left as it was. Choose another --out."
         ) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink()

@@ -7,22 +7,18 @@ Heavy imports wait until a command needs them.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, Any
-from uuid import uuid4
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lakehouse_assets.console import standard_error, standard_output
 from lakehouse_assets.contracts.sources import SOURCES
-from lakehouse_assets.errors import SettingsError, StorageError
+from lakehouse_assets.errors import SettingsError
 from lakehouse_assets.startup import errors_as_messages, prepare_dagster_home
 
 if TYPE_CHECKING:
@@ -41,7 +37,7 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-_PRIVATE, _BY_UMASK = 0o600, 0o666
+_EXPORT_ENDINGS = (".jsonl", ".csv", ".parquet")
 _ROWS_AT_ONCE = 1000
 
 Sources = Annotated[
@@ -162,13 +158,14 @@ def export(
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")] = False,
 ) -> None:
     """Write the quarantined lines to a file, the text masked unless --raw; that file is for its owner only."""
+    from lakehouse_assets.quarantine_export import export_lines
+
     with errors_as_messages():
         _check_out(out, force)
         selection, settings, catalog = _open(source, first, last, day, rule)
         days = _selected_days(settings, catalog, selection)
         if days:
-            batches = (_exported(batch, raw) for batch in _lines(catalog, selection, days, None))
-            lines = _write(out, batches, _PRIVATE if raw else _BY_UMASK)
+            lines = export_lines(out, _lines(catalog, selection, days, None), raw=raw)
             _say(f"{lines:,} lines are in {out}, {'as they landed' if raw else 'masked'}.")
 
 
@@ -330,7 +327,7 @@ def _lines(
 
 
 def _print_line(row: dict[str, Any], raw: bool, out: Console) -> None:
-    from lakehouse_assets.pipeline.quarantine import mask
+    from lakehouse_assets.quality.masking import mask
 
     where = f"{row['arrival_date']}  {row['source_file']}:{row['line_number']}  {', '.join(row['failed_rules'])}"
     # A line may have a megabyte; what is cut here would not fit, whatever its characters.
@@ -340,96 +337,12 @@ def _print_line(row: dict[str, Any], raw: bool, out: Console) -> None:
 
 
 def _check_out(out: Path, force: bool) -> None:
-    if out.suffix.lower() not in _WRITERS:
-        raise SettingsError(f"--out {out} ends in none of: {', '.join(_WRITERS)}. Nothing was written.")
+    if out.suffix.lower() not in _EXPORT_ENDINGS:
+        raise SettingsError(f"--out {out} ends in none of: {', '.join(_EXPORT_ENDINGS)}. Nothing was written.")
     if not out.parent.is_dir() or out.is_dir():
         raise SettingsError(f"--out {out} is no file in a folder that is there. Nothing was written. Choose another.")
     if out.exists() and not force:
         raise SettingsError(f"--out {out} is there already and was left as it is. Choose another, or add --force.")
-
-
-def _exported(batch: pa.RecordBatch, raw: bool) -> pa.RecordBatch:
-    """The columns of an export: a text that is masked has a name that says so."""
-    import pyarrow as pa
-
-    from lakehouse_assets.contracts.tables import QUARANTINE
-    from lakehouse_assets.pipeline.quarantine import mask
-
-    contract = next(iter(QUARANTINE.values()))
-    texts = set() if raw else {column.name for column in contract.columns if column.pii == "contains"}
-    columns = {}
-    for name in ("source", *contract.column_names):
-        if name in texts:
-            columns[f"{name}_masked"] = pa.array([mask(text) for text in batch[name].to_pylist()], pa.string())
-        else:
-            columns[name] = batch[name]
-    return pa.RecordBatch.from_pydict(columns)
-
-
-def _write(out: Path, batches: Iterable[pa.RecordBatch], mode: int) -> int:
-    """Write under another name beside the file and rename it when it is whole; returns the lines.
-
-    Raises:
-        StorageError: it cannot be written, or a table cannot be read; `out` is as it was.
-    """
-    temporary = out.with_name(f".{out.name}.{uuid4().hex}.tmp")
-    try:
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as stream:
-            lines = _WRITERS[out.suffix.lower()](stream, batches)
-        temporary.replace(out)
-    except OSError as error:
-        raise StorageError(
-            f"{out} cannot be written: {error.strerror}. It is as it was. Choose another --out, or make room."
-        ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
-    return lines
-
-
-def _write_jsonl(stream: IO[bytes], batches: Iterable[pa.RecordBatch]) -> int:
-    lines = 0
-    for batch in batches:
-        for row in batch.to_pylist():
-            # Other than ASCII is escaped, so the file shows no control character of the text either.
-            stream.write(json.dumps(row, default=lambda value: value.isoformat()).encode() + b"\n")
-        lines += batch.num_rows
-    return lines
-
-
-def _write_csv(stream: IO[bytes], batches: Iterable[pa.RecordBatch]) -> int:
-    text = io.TextIOWrapper(stream, encoding="utf-8", newline="")
-    writer = csv.writer(text)
-    lines = 0
-    for batch in batches:
-        if not lines:
-            writer.writerow(batch.schema.names)
-        for row in batch.to_pylist():
-            writer.writerow([";".join(value) if isinstance(value, list) else value for value in row.values()])
-        lines += batch.num_rows
-    text.flush()
-    text.detach()
-    return lines
-
-
-def _write_parquet(stream: IO[bytes], batches: Iterable[pa.RecordBatch]) -> int:
-    import pyarrow.parquet as pq
-
-    rest = iter(batches)
-    first = next(rest)
-    lines: int = first.num_rows
-    with pq.ParquetWriter(stream, first.schema) as writer:
-        writer.write_batch(first)
-        for batch in rest:
-            writer.write_batch(batch.cast(first.schema))
-            lines += batch.num_rows
-    return lines
-
-
-_WRITERS: dict[str, Callable[[IO[bytes], Iterable[pa.RecordBatch]], int]] = {
-    ".jsonl": _write_jsonl,
-    ".csv": _write_csv,
-    ".parquet": _write_parquet,
-}
 
 
 def _check_days(settings: Settings, days: Sequence[DayVerdicts]) -> None:

@@ -25,6 +25,7 @@ from lakehouse_assets.event_log import open_instance
 from lakehouse_assets.progress import step_messages, steps_progress
 from lakehouse_assets.reporting import TableReport, print_run
 from lakehouse_assets.settings import Settings, load_settings
+from lakehouse_assets.step_failures import own_text, root_cause
 
 _JOB = "daily"
 # Dagster uses only the loggers that the run's configuration names.
@@ -132,14 +133,11 @@ def _reconstructable(start: date) -> ReconstructableJob:
 
 
 def _failure_text(event: DagsterEvent) -> str:
-    data = event.step_failure_data
-    if data.user_failure_data is not None and data.user_failure_data.description:
-        return str(data.user_failure_data.description)
-    reason = _root_message(data.error)
-    return f"{event.step_key} met an unexpected error: {reason}. See the run in the web UI, or in DAGSTER_HOME."
+    reason = _root_message(event.step_failure_data.error)
+    unexpected = f"{event.step_key} met an unexpected error: {reason}. See the run in the web UI, or in DAGSTER_HOME."
+    return own_text(event) or unexpected
 
 
 def _root_message(error: SerializableErrorInfo | None) -> str:
-    while error is not None and error.cause is not None:
-        error = error.cause
-    return error.message.strip() if error is not None else "no message"
+    root = root_cause(error)
+    return root.message.strip() if root is not None else "no message"

@@ -11,6 +11,7 @@ ROOT = Path(lakehouse_assets.__file__).parent
 HEIGHTS = {
     "errors": 0,
     "console": 1,
+    "whole_file": 1,
     "contracts": 1,
     "engine": 2,
     "transforms": 2,
@@ -32,6 +33,8 @@ HEIGHTS = {
     "running": 9,
     "quality_command": 8,
     "startup": 6,
+    "step_failures": 6,
+    "quarantine_export": 5,
     "alerts": 7,
     "quarantine_command": 10,
     "cli": 11,

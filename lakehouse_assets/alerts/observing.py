@@ -22,6 +22,7 @@ from dagster._core.storage.tags import (
 
 from lakehouse_assets.alerts.model import Facts, Key, Kind, Observation
 from lakehouse_assets.quality.catalogue import GATE
+from lakehouse_assets.step_failures import own_text, root_cause
 
 JOB = "daily"
 _ENDS = {DagsterEventType.RUN_SUCCESS, DagsterEventType.RUN_FAILURE, DagsterEventType.RUN_CANCELED}
@@ -162,10 +163,8 @@ def _of_the_run(found: Sequence[_Found], run: DagsterRun, days: Sequence[str]) -
 
 def _failure_note(event: DagsterEvent) -> str:
     """Our own text; of an unexpected error only its name, since its text may quote data."""
-    data = event.step_failure_data
-    if data.user_failure_data is not None and data.user_failure_data.description:
-        return str(data.user_failure_data.description)
-    error = data.error
-    while error is not None and error.cause is not None:
-        error = error.cause
+    text = own_text(event)
+    if text is not None:
+        return text
+    error = root_cause(event.step_failure_data.error)
     return f"unexpected {error.cls_name}" if error is not None and error.cls_name else "unexpected error"

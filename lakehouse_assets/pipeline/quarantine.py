@@ -1,4 +1,4 @@
-"""What became of bad lines: reading, counting, comparing and expiring the verdicts in quarantine, and masking raw text.
+"""What became of bad lines: reading, counting, comparing and expiring the verdicts in quarantine.
 
 Reads through PyIceberg and Arrow, without the engine: counting reads two columns, and `raw` is read for the lines that
 are shown. Verdicts are made in `silver`; options and what is printed are in `quarantine_command`.
@@ -6,8 +6,6 @@ are shown. Verdicts are made in `silver`; options and what is printed are in `qu
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -266,40 +264,6 @@ def expire_quarantine(lake: Lake, keep_days: int, today: date, run: RunInfo) -> 
         files = _expired_files(lake.catalog, contract, keep_days, today)
         publish(lake, stage(lake, contract, new_files=[], replaced=files, run=run, applied=note))
     return expired
-
-
-class _Shapes(dict[int, int]):
-    """What stands for a character in masked text; looked up once per character."""
-
-    def __missing__(self, code: int) -> int:
-        self[code] = shape = ord(_shape(chr(code)))
-        return shape
-
-
-_SHAPES = _Shapes()
-_KNOWN_KEYS = re.compile(
-    '("(?:{})"\\s*:)'.format("|".join(sorted({name for source in SOURCES.values() for name in source.known_columns})))
-)
-
-
-def mask(raw: str) -> str:
-    """Raw text with its values hidden: letters become x or X, digits 9; lengths and all punctuation stay.
-
-    Keys of JSON that are columns of a source stay readable; they are ours, not the sender's.
-    """
-    parts = _KNOWN_KEYS.split(raw)
-    return "".join(part if number % 2 else part.translate(_SHAPES) for number, part in enumerate(parts))
-
-
-def _shape(char: str) -> str:
-    category = unicodedata.category(char)
-    if category in ("Lu", "Lt"):
-        return "X"
-    if category[0] == "N":
-        return "9"
-    # Beyond ASCII, symbols (circled letters, emoji) and what is not displayed (tags) can spell a text, too.
-    is_plain = char.isascii() or char == "\ufffd" or category[0] in "PZ" or category == "Cc"
-    return char if is_plain and category[0] != "L" else "x"
 
 
 def _statistics_of(

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lakehouse_assets.pipeline.quarantine import mask
+from lakehouse_assets.quality.masking import mask
 
 # Letters of a value that stand for themselves when masked say nothing of it.
 STAND_INS = set("xX9")
