@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from datetime import date
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from lakehouse_assets.engine.session import Engine
 from lakehouse_assets.quality.catalogue import checks_of
 from lakehouse_assets.storage.lake import Lake, open_catalog
 from lakehouse_assets_tests.comparing import oracle_as_rows, tables_as_rows
+from lakehouse_assets_tests.processes import run_python
 from lakehouse_assets_tests.reference import recompute
 
 GOOD_EVENT = (
@@ -25,16 +24,7 @@ GOOD_EVENT = (
 
 
 def lakehouse(home: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", "from lakehouse_assets.cli import main; main()", *arguments],
-        env=os.environ
-        | {"LAKEHOUSE_HOME": str(home), "DAGSTER_HOME": str(home / "dagster"), "COLUMNS": "200"}
-        | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
+    return run_python("from lakehouse_assets.cli import main; main()", home, *arguments, **environment)
 
 
 def _lake(home: Path, engine: Engine) -> Lake:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import signal
 import socket
 import subprocess
 import time
@@ -26,6 +25,7 @@ from lakehouse_assets.contracts.tables import TABLES
 from lakehouse_assets.landing.files import list_days
 from lakehouse_assets.storage.lake import open_catalog
 from lakehouse_assets_tests.docs.checkout import ROOT, Checkout, shared_checkout
+from lakehouse_assets_tests.processes import process_group
 
 DEADLINE_SECONDS = 120
 EVENT = (
@@ -174,25 +174,8 @@ def web_ui(checkout: Checkout, home: Path, port: int, log: Path) -> Iterator[Non
     environment = checkout.environment(
         LAKEHOUSE_HOME=str(home), DAGSTER_HOME=str(home / "dagster"), LAKEHOUSE_UI_PORT=str(port)
     )
-    with log.open("w") as stream:
-        process = subprocess.Popen(
-            ["./run_pipeline.sh", "--ui"],
-            cwd=checkout.folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=stream,
-            start_new_session=True,
-        )
-        try:
-            yield
-        finally:
-            os.killpg(process.pid, signal.SIGTERM)
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=20)
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait(timeout=20)
+    with process_group(["./run_pipeline.sh", "--ui"], checkout.folder, environment, log):
+        yield
 
 
 def wait_for_answer(address: str, log: Path) -> None:

@@ -9,14 +9,13 @@ import json
 import os
 import re
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -35,6 +34,7 @@ from dagster import (
 from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
 
 from lakehouse_assets.storage.lake import open_catalog
+from lakehouse_assets_tests.processes import process_group
 
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE_SECONDS = 180
@@ -91,24 +91,6 @@ class Service:
         return runs
 
 
-@contextmanager
-def _running(command: list[str], folder: Path, environment: dict[str, str], log: str) -> Iterator[None]:
-    """A process in a group of its own; the whole group is gone afterwards."""
-    with (folder / log).open("w") as stream:
-        process = subprocess.Popen(
-            command, cwd=folder, env=environment, stdout=stream, stderr=stream, start_new_session=True
-        )
-        try:
-            yield
-        finally:
-            os.killpg(process.pid, signal.SIGTERM)
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=20)
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait(timeout=20)
-
-
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("checkout")
@@ -129,7 +111,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     daemon = [".venv/bin/dagster-daemon", "run", "-w", "workspace.yaml"]
     with (
         DagsterInstance.from_config(str(home)) as instance,
-        _running(daemon, folder, environment, "daemon.log"),
+        process_group(daemon, folder, environment, folder / "daemon.log"),
     ):
         yield Service(folder, instance, environment)
 
@@ -228,7 +210,7 @@ def graphql(service: Service) -> Iterator[Callable[[str], dict[str, Any]]]:
         with urllib.request.urlopen(request, timeout=60) as answer:
             return dict(json.load(answer)["data"])
 
-    with _running(server, service.folder, service.environment, "webserver.log"):
+    with process_group(server, service.folder, service.environment, service.folder / "webserver.log"):
         service.wait_until(answers, "an answer of the web server")
         yield ask
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from datetime import date
 from pathlib import Path
 
 from lakehouse_assets_tests.cli.test_command import GOOD_EVENT
+from lakehouse_assets_tests.processes import run_python
 
 WEEK_AGO, THURSDAY, FRIDAY = date(2024, 11, 7), date(2024, 11, 14), date(2024, 11, 15)
 DAYS = [date(2024, 11, day) for day in range(7, 16)]
@@ -59,16 +58,8 @@ def deliver_all(home: Path) -> None:
 
 def quarantine(home: Path, *arguments: str, before: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
     """`lakehouse quarantine ...` as a process of its own; `before` is Python that it runs first."""
-    return subprocess.run(
-        [sys.executable, "-c", f"{before}\nfrom lakehouse_assets.quarantine_command import app; app()", *arguments],
-        env=os.environ
-        | {"LAKEHOUSE_HOME": str(home), "DAGSTER_HOME": str(home / "dagster"), "COLUMNS": "200"}
-        | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
+    code = f"{before}\nfrom lakehouse_assets.quarantine_command import app; app()"
+    return run_python(code, home, *arguments, **environment)
 
 
 def cells(text: str) -> list[list[str]]:
