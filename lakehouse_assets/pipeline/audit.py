@@ -20,9 +20,8 @@ from lakehouse_assets.contracts.model import TableContract
 from lakehouse_assets.contracts.sources import USERS, SourceContract
 from lakehouse_assets.contracts.tables import GOLD, SILVER
 from lakehouse_assets.pipeline.bronze import read_bronze_days
-from lakehouse_assets.pipeline.changes import write_scratch
 from lakehouse_assets.pipeline.gold import GoldWrite
-from lakehouse_assets.pipeline.judging import files_in_reach
+from lakehouse_assets.pipeline.judging import JudgedDays, files_in_reach
 from lakehouse_assets.pipeline.silver import SilverWrite, lookback_window
 from lakehouse_assets.quality import catalogue
 from lakehouse_assets.quality.catalogue import Severity, find_check, named_row_checks, unique_key
@@ -214,35 +213,56 @@ def _audit_keys(
     lake: Lake, source: SourceContract, write: SilverWrite, days: Sequence[date], horizon_days: int
 ) -> list[CheckResult]:
     """No key stands twice, and none is lost, among what is new and what is within reach of it."""
-    contract, staged, judged = SILVER[source.name], write.silver, write.judged
-    key = list(contract.key)
-    doubled: Mapping[date, int] = {}
-    lost: Mapping[date, int] = {}
-    if judged is not None and staged.changes_rows:
-        columns = [*key, "arrival_date"]
-        added = read_files(lake, contract, staged.added_paths).select(*columns, F.lit(1).alias("_is_added"))
-        kept_paths = _kept_paths(lake, source, write, horizon_days)
-        kept = read_files(lake, contract, kept_paths).select(*columns, F.lit(0).alias("_is_added"))
-        keys = (
-            added.unionByName(kept)
-            .groupBy(*key)
-            .agg(
-                F.count("*").alias("_rows"),
-                F.max("_is_added").alias("_is_added"),
-                F.max("arrival_date").alias("arrival_date"),
-            )
-        )
-        keys = write_scratch(lake, keys)
-        doubled = _count_by_day(keys.filter("_rows > 1 AND _is_added = 1"), "arrival_date", days)
-        replaced = read_files(lake, contract, [file.file_path for file in staged.replaced])
-        of_others = replaced.filter(~F.col("arrival_date").isin(*judged.days)).select(*columns)
-        expected = judged.accepted.select(*columns).unionByName(of_others)
-        lost = _count_by_day(expected.join(keys.select(*key), on=key, how="left_anti"), "arrival_date", days)
+    contract = SILVER[source.name]
+    doubled: dict[date, int] = {}
+    lost: dict[date, int] = {}
+    if write.judged is not None and write.silver.changes_rows:
+        counted = _keys_beside_versions(lake, source, write, write.judged, horizon_days).collect()
+        doubled = _sum_by_day(((row.arrival_date, row.doubled) for row in counted), days)
+        lost = _sum_by_day(((row.arrival_date, row.lost) for row in counted), days)
     total = {day: write.numbers[day].accepted for day in days}
     return [
         *_by_day(contract, unique_key(contract), days, doubled, total, _doubled_sql(contract)),
         *_by_day(contract, catalogue.NO_KEY_IS_LOST, days, lost, total),
     ]
+
+
+def _keys_beside_versions(
+    lake: Lake, source: SourceContract, write: SilverWrite, judged: JudgedDays, horizon_days: int
+) -> DataFrame:
+    """One row per arrival_date with keys that are new and `doubled`, and keys of a version that are `lost`.
+
+    Staged rows and versions go through one grouping by key: a join of both took three times as long.
+    """
+    contract, staged = SILVER[source.name], write.silver
+    key = list(contract.key)
+    added = read_files(lake, contract, staged.added_paths)
+    kept = read_files(lake, contract, _kept_paths(lake, source, write, horizon_days))
+    replaced = read_files(lake, contract, [file.file_path for file in staged.replaced])
+    versions = judged.accepted.select(*key, "arrival_date").unionByName(
+        replaced.filter(~F.col("arrival_date").isin(*judged.days)).select(*key, "arrival_date")
+    )
+
+    def counting(rows: DataFrame, stored: int, new: int) -> DataFrame:
+        return rows.select(*key, "arrival_date", F.lit(stored).alias("_stored"), F.lit(new).alias("_new"))
+
+    keys = (
+        counting(added, 1, 1)
+        .unionByName(counting(kept, 1, 0))
+        .unionByName(counting(versions, 0, 0))
+        .groupBy(*key)
+        .agg(
+            F.max("arrival_date").alias("arrival_date"),
+            F.sum("_stored").alias("_stored"),
+            F.max("_new").alias("_new"),
+        )
+    )
+    is_doubled, is_lost = (F.col("_stored") > 1) & (F.col("_new") == 1), F.col("_stored") == 0
+    return (
+        keys.filter(is_doubled | is_lost)
+        .groupBy("arrival_date")
+        .agg(F.count_if(is_doubled).alias("doubled"), F.count_if(is_lost).alias("lost"))
+    )
 
 
 def _kept_paths(lake: Lake, source: SourceContract, write: SilverWrite, horizon_days: int) -> list[str]:
@@ -337,10 +357,6 @@ def _sessions_and_sources(lake: Lake, write: GoldWrite) -> tuple[DataFrame, Data
 
 def _all(*conditions: Column) -> Column:
     return reduce(lambda left, right: left & right, conditions)
-
-
-def _count_by_day(rows: DataFrame, day_column: str, days: Sequence[date]) -> dict[date, int]:
-    return _sum_by_day(((row[0], row[1]) for row in rows.groupBy(day_column).count().collect()), days)
 
 
 def _sum_by_day(counts: Any, days: Sequence[date]) -> dict[date, int]:
