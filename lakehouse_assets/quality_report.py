@@ -18,13 +18,13 @@ import pyarrow as pa
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from lakehouse_assets.contracts.tables import TABLES
-from lakehouse_assets.quality.catalogue import GATE, VOLUME, Severity
+from lakehouse_assets.quality.catalogue import EVENT_TIME_IS_FRESH, GATE, NO_HOUR_IS_MISSING, VOLUME, Severity
 
 WORST_DAYS = 10
 CORRECTED = 20
 _RULES_OF_A_DAY = 4
 # They count what other checks have counted, or count no rows: left out of sums over checks.
-_NOT_IN_SUMS = (GATE, VOLUME)
+_NOT_IN_SUMS = (GATE, VOLUME, NO_HOUR_IS_MISSING, EVENT_TIME_IS_FRESH)
 _ALWAYS = 100.0
 _TEMPLATE = "quality_report.html.j2"
 

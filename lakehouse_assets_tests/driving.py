@@ -57,7 +57,9 @@ def run_pipeline(
         publish_next(stage_bronze(lake, landing, source, days, run).staged)
         write = stage_silver(lake, source, days, gate=gate, horizon_days=HORIZON_DAYS, run=run)
         publish_next(write.quarantine)
-        _stop_if_blocked(lake, write.silver, audit_silver(lake, source, write, days, HORIZON_DAYS))
+        _stop_if_blocked(
+            lake, write.silver, audit_silver(lake, source, write, days, horizon_days=HORIZON_DAYS, now=run.now)
+        )
         publish_next(write.silver)
     gold = stage_gold(lake, run)
     _stop_if_blocked(lake, gold.staged, audit_gold(lake, gold, days))

@@ -95,5 +95,5 @@ def _evaluation(
         partition=result.day.isoformat(),
         target_materialization_data=target,
         metadata=metadata,
-        description=f"{result.failed_rows:,} of {result.total_rows:,} rows fail; {result.threshold}.",
+        description=f"{result.failed_rows:,} of {result.total_rows:,} {result.check.counts} fail; {result.threshold}.",
     )

@@ -106,7 +106,7 @@ def _silver(source: SourceContract, partitions: DailyPartitionsDefinition) -> As
     def silver(context: AssetExecutionContext, bronze: str) -> Iterator[Any]:
         lakehouse: Lakehouse = context.resources.lakehouse
         started = monotonic()
-        days = _days(context)
+        days, run = _days(context), _run(context)
         with _clear_failures():
             write = stage_silver(
                 lakehouse.lake,
@@ -114,9 +114,11 @@ def _silver(source: SourceContract, partitions: DailyPartitionsDefinition) -> As
                 days,
                 gate=lakehouse.gate,
                 horizon_days=lakehouse.settings.horizon_days,
-                run=_run(context),
+                run=run,
             )
-            checks = audit_silver(lakehouse.lake, source, write, days, lakehouse.settings.horizon_days)
+            checks = audit_silver(
+                lakehouse.lake, source, write, days, horizon_days=lakehouse.settings.horizon_days, now=run.now
+            )
         _log_verdicts(context, lakehouse, checks)
         for day, numbers in write.numbers.items():
             if numbers.held and day not in days:

@@ -16,6 +16,7 @@ from pyspark.sql import functions as F
 
 from lakehouse_assets.contracts.sources import SourceContract
 from lakehouse_assets.contracts.tables import BRONZE, SILVER
+from lakehouse_assets.engine.times import as_number, from_number
 from lakehouse_assets.pipeline.changes import write_scratch
 from lakehouse_assets.quality.gate import Gate
 from lakehouse_assets.storage.lake import Lake
@@ -95,7 +96,7 @@ def judge_days(lake: Lake, source: SourceContract, days: Sequence[date], gate: G
         numbers[day] = _day_numbers(by_day.get(day), failed_rules.get(day, {}), gate)
     times = None
     if counted:
-        times = min(row.first_time for row in counted), max(row.last_time for row in counted)
+        times = from_number(min(row.first for row in counted)), from_number(max(row["last"] for row in counted))
     return JudgedDays(passing, verdicts, numbers, times)
 
 
@@ -108,8 +109,8 @@ def files_in_reach(column: str, times: tuple[datetime, datetime], horizon_days: 
         horizon_days: versions of a key further apart need not meet.
     """
     horizon = timedelta(days=horizon_days)
-    first, last = (time.isoformat() + "+00:00" for time in (times[0] - horizon, times[1] + horizon))
-    return And(at_least(column, first), at_most(column, last))
+    first, last = times[0] - horizon, times[1] + horizon
+    return And(at_least(column, first.isoformat()), at_most(column, last.isoformat()))
 
 
 def _day_numbers(passing: Row | None, failed_rules: Mapping[tuple[str, ...], int], gate: Gate) -> DayNumbers:
@@ -136,6 +137,6 @@ def _count_passing(passing: DataFrame, source: SourceContract) -> DataFrame:
     return passing.groupBy("arrival_date").agg(
         F.count("*").alias("lines"),
         F.sum(is_late.cast("bigint")).alias("late"),
-        F.min(time).alias("first_time"),
-        F.max(time).alias("last_time"),
+        as_number(F.min(time)).alias("first"),
+        as_number(F.max(time)).alias("last"),
     )

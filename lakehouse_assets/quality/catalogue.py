@@ -48,6 +48,7 @@ class Check:
         description: what it means, for a person.
         is_blocking: main does not move while it fails.
         limits: of landing rules.
+        counts: what its numbers count.
     """
 
     table: str
@@ -55,6 +56,7 @@ class Check:
     description: str
     is_blocking: bool = False
     limits: Limits = Limits()
+    counts: str = "rows"
 
 
 GATE = "gate"
@@ -63,9 +65,13 @@ NO_KEY_IS_LOST = "no_key_is_lost"
 LINES_ADD_UP = "lines_add_up"
 KNOWN_USER = "known_user"
 VOLUME = "volume"
+NO_HOUR_IS_MISSING = "no_hour_is_missing"
+EVENT_TIME_IS_FRESH = "event_time_is_fresh"
 LANDED_COLUMNS = "landed_columns"
 MATCHES_SILVER = "sessions_match_silver"
 TRANSACTIONS_MATCH_SILVER = "transactions_match_silver"
+AMOUNTS_MATCH_SILVER = "transaction_amounts_match_silver"
+TRANSACTIONS_HAVE_SESSIONS = "transactions_have_sessions"
 KNOWN_USERS_HAVE_ATTRIBUTES = "known_users_have_attributes"
 
 _LANDING_RULES = {
@@ -120,7 +126,26 @@ def _silver_checks(contract: TableContract, source: SourceContract) -> tuple[Che
     ]
     if source is not USERS:
         checks.append(Check(table, KNOWN_USER, "The user is in silver.users; users may arrive up to two days later."))
+    if source.event_time is not None:
+        checks += _event_time_checks(table)
     return (*rules, *checks)
+
+
+def _event_time_checks(table: str) -> list[Check]:
+    return [
+        Check(
+            table,
+            NO_HOUR_IS_MISSING,
+            "Each hour of the day that has rows on the same weekday of past weeks has some: no hourly file is missing.",
+            counts="hours",
+        ),
+        Check(
+            table,
+            EVENT_TIME_IS_FRESH,
+            "Event time reaches as far into the day as on the same weekday of past weeks.",
+            counts="minutes",
+        ),
+    ]
 
 
 def _gold_checks() -> tuple[Check, ...]:
@@ -138,6 +163,19 @@ def _gold_checks() -> tuple[Check, ...]:
             TRANSACTIONS_MATCH_SILVER,
             "A session has a transaction exactly when silver.transactions has one of its session and user.",
             is_blocking=True,
+        ),
+        Check(
+            GOLD.name,
+            AMOUNTS_MATCH_SILVER,
+            "A session shows the earliest transaction that silver.transactions has of it, with its amount; the sums of "
+            "both tables differ by later transactions of a session and by those without a session.",
+            is_blocking=True,
+        ),
+        Check(
+            GOLD.name,
+            TRANSACTIONS_HAVE_SESSIONS,
+            "Transactions belong to a session that has events; those that do not are missing from gold.",
+            counts="transactions",
         ),
         Check(
             GOLD.name,

@@ -82,6 +82,8 @@ MUTATIONS = [
     (GOLD, gold, "build_sessions", _set("total_events", 7), "events_match_their_list"),
     (GOLD, gold, "build_sessions", _set("first_event_type", "search"), "events_match_their_list"),
     (GOLD, gold, "build_sessions", _set("has_transaction", False), "transactions_match_silver"),
+    (GOLD, gold, "build_sessions", _set("transaction_amount", "9.49"), "transaction_amounts_match_silver"),
+    (GOLD, gold, "build_sessions", _shifted("transaction_timestamp"), "transaction_amounts_match_silver"),
     (GOLD, gold, "build_sessions", _set("device_type", None), "known_users_have_attributes"),
     (GOLD, gold, "build_sessions", _set("session_duration_seconds", -1), "session_duration_seconds_not_negative"),
 ]
