@@ -1,19 +1,24 @@
 """The sensor `landing_files`: a new, changed or removed file asks for a run of its arrival day.
 
 The cursor holds a digest of each day's files (path, size, mtime) and the number of ticks that saw a change; the clock
-is not asked. Both are in the run key: Dagster runs a key only once, and a state of a day may come back.
+is not asked. Both are in the run key: Dagster runs a key only once, and a state of a day may come back. A day that some
+run has read as it is now, such as one by `lakehouse run`, is not run again.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from dagster import (
+    AssetKey,
+    AssetRecordsFilter,
+    DagsterEventType,
+    DagsterInstance,
     DailyPartitionsDefinition,
     DefaultSensorStatus,
     RunRequest,
@@ -24,10 +29,13 @@ from dagster import (
 )
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from lakehouse_assets.assets.metadata import LANDING_LISTING
 from lakehouse_assets.contracts.sources import SOURCES
-from lakehouse_assets.landing.files import list_days, list_files
+from lakehouse_assets.contracts.tables import BRONZE
+from lakehouse_assets.landing.files import list_days, list_files, listing_digest
 
 _INTERVAL_SECONDS = 30
+_NO_FILES = dict.fromkeys(SOURCES, listing_digest([]))
 
 
 def build_landing_sensor(
@@ -46,8 +54,8 @@ def build_landing_sensor(
         before: dict[str, str] = cursor["days"]
         if before and not landing.is_dir():
             return SkipReason(f"{landing} is not there. Nothing is taken as removed; mount it again.")
-        landed = dict(_day_digests(landing))
-        now = {day: digest for day, digest in landed.items() if partitions.has_partition_key(day)}
+        landed = _listings(landing)
+        now = {day: _digest(listing) for day, listing in landed.items() if partitions.has_partition_key(day)}
         waiting = sorted(landed.keys() - now.keys())
         if waiting:
             context.log.warning("no partitions, not run: %s", ", ".join(waiting))
@@ -57,10 +65,15 @@ def build_landing_sensor(
         if not changed:
             return SkipReason(f"No file came, changed or went in {len(now)} days of {landing}.")
         context.log.info("files differ on %s", ", ".join(changed))
+        taken_in = _taken_in(context.instance, {day: landed.get(day, _NO_FILES) for day in changed})
+        if taken_in:
+            context.log.info("read by a run already, not run again: %s", ", ".join(sorted(taken_in)))
         changes = cursor["changes"] + 1
         return SensorResult(
             run_requests=[
-                RunRequest(run_key=f"{day}:{now.get(day, 'no files')}:{changes}", partition_key=day) for day in changed
+                RunRequest(run_key=f"{day}:{now.get(day, 'no files')}:{changes}", partition_key=day)
+                for day in changed
+                if day not in taken_in
             ],
             cursor=json.dumps({"changes": changes, "days": now}, sort_keys=True),
         )
@@ -75,15 +88,33 @@ def build_landing_sensor(
     )
 
 
-def _day_digests(landing: Path) -> Iterator[tuple[str, str]]:
-    """Digest of each day that has a file that counts."""
+def _listings(landing: Path) -> dict[str, dict[str, str]]:
+    """Digest of the listing of each source, by day that has a file that counts."""
     days: set[date] = {day for source in SOURCES for day in list_days(landing, source)}
-    for day in sorted(days):
-        files = [file for source in SOURCES for file in list_files(landing, source, day)]
-        digest = hashlib.sha256()
-        for file in files:
-            digest.update(
-                f"{file.source_file}\0{file.size_bytes}\0{file.mtime_ns}\n".encode("utf-8", "surrogateescape")
-            )
-        if files:
-            yield day.isoformat(), digest.hexdigest()[:16]
+    listed = {day: {source: list_files(landing, source, day) for source in SOURCES} for day in sorted(days)}
+    return {
+        day.isoformat(): {source: listing_digest(files) for source, files in by_source.items()}
+        for day, by_source in listed.items()
+        if any(by_source.values())
+    }
+
+
+def _taken_in(instance: DagsterInstance, listings: Mapping[str, Mapping[str, str]]) -> set[str]:
+    """The days of which bronze was last materialised from just these files, by whatever run."""
+    read: dict[str, dict[str, Any]] = {day: {} for day in listings}
+    for source, contract in BRONZE.items():
+        asset = AssetKey(contract.asset_path)
+        latest = instance.event_log_storage.get_latest_storage_id_by_partition(
+            asset, DagsterEventType.ASSET_MATERIALIZATION, set(listings)
+        )
+        wanted = AssetRecordsFilter(asset_key=asset, storage_ids=list(latest.values()))
+        records = instance.fetch_materializations(wanted, limit=len(latest)).records if latest else []
+        for record in records:
+            metadata = record.asset_materialization.metadata if record.asset_materialization else {}
+            if LANDING_LISTING in metadata:
+                read[str(record.partition_key)][source] = metadata[LANDING_LISTING].value
+    return {day for day, by_source in read.items() if by_source == listings[day]}
+
+
+def _digest(by_source: Mapping[str, str]) -> str:
+    return hashlib.sha256(json.dumps(by_source, sort_keys=True).encode()).hexdigest()[:16]

@@ -24,7 +24,7 @@ HEIGHTS = {
     "quality_report": 5,
     "assets": 6,
     "jobs": 6,
-    "sensors": 6,
+    "sensors": 7,
     "definitions": 8,
     "reporting": 7,
     "abandoned": 7,

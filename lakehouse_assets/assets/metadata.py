@@ -21,6 +21,8 @@ from lakehouse_assets.storage.read import count_rows, count_rows_by_day, on_days
 from lakehouse_assets.storage.stage import StagedWrite
 
 PARTITION_ROWS = "dagster/partition_row_count"
+LANDING_LISTING = "landing_listing"
+"""Digest of the listing of the files that bronze was read from; the sensor compares it with what is there."""
 _PREVIEW_ROWS = 5
 _MASKED = "•••"
 
@@ -31,6 +33,7 @@ def bronze_day(day: date, write: BronzeWrite, rows: Mapping[date, int]) -> dict[
         PARTITION_ROWS: rows.get(day, 0),
         "files": write.files[day],
         "bytes_landed": write.bytes[day],
+        LANDING_LISTING: write.listings[day],
     }
 
 

@@ -1,4 +1,4 @@
-"""Which files landed: listing days and files of a source, and the fingerprint of a day's content.
+"""Which files landed: listing days and files of a source, and digests of a day's files and of their content.
 
 The layout is `landing/<source>/dt=YYYY-MM-DD/<name>.{json,jsonl,ndjson,csv}[.gz]` (docs/landing.md). File contents are
 read in `lines`.
@@ -76,6 +76,14 @@ def fingerprint(files: Iterable[LandingFile]) -> str:
         digest.update(file.source_file.encode("utf-8", "surrogateescape") + b"\0")
         digest.update(_content_digest(file))
     return digest.hexdigest()[:32]
+
+
+def listing_digest(files: Iterable[LandingFile]) -> str:
+    """A digest of the files' paths, sizes and times: quick, and as it was while nothing came, changed or went."""
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(f"{file.source_file}\0{file.size_bytes}\0{file.mtime_ns}\n".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()[:16]
 
 
 def _day_folders(folder: Path) -> Iterator[tuple[date, Path]]:

@@ -21,7 +21,7 @@ from pyiceberg.manifest import DataFile
 from lakehouse_assets.contracts.sources import SourceContract
 from lakehouse_assets.contracts.tables import BRONZE
 from lakehouse_assets.errors import LandingError
-from lakehouse_assets.landing.files import LandingFile, fingerprint, list_files
+from lakehouse_assets.landing.files import LandingFile, fingerprint, list_files, listing_digest
 from lakehouse_assets.landing.lines import Lines, read_lines
 from lakehouse_assets.storage.lake import Lake
 from lakehouse_assets.storage.read import on_days, partition_day, plan_files
@@ -54,11 +54,12 @@ class BronzeDay:
 
 @dataclass(frozen=True)
 class BronzeWrite:
-    """A staged bronze write and what it saw: files and bytes by arrival day, and the days it rewrites."""
+    """A staged bronze write and what it saw: files, bytes and listing by arrival day, and the days it rewrites."""
 
     staged: StagedWrite
     files: dict[date, int]
     bytes: dict[date, int]
+    listings: dict[date, str]
     changed_days: tuple[date, ...]
 
 
@@ -106,6 +107,7 @@ def stage_bronze(lake: Lake, landing: Path, source: SourceContract, days: Sequen
         staged,
         files={day: len(files) for day, files in landed.items()},
         bytes={day: sum(file.size_bytes for file in files) for day, files in landed.items()},
+        listings={day: listing_digest(files) for day, files in landed.items()},
         changed_days=tuple(changed),
     )
 

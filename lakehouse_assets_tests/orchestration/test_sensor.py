@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from dagster import DagsterInstance, RunRequest, build_sensor_context
+from dagster import DagsterInstance, Definitions, RunRequest, build_sensor_context
 from dagster._core.definitions.sensor_definition import SensorExecutionData
 
 from lakehouse_assets.definitions import build_defs
@@ -25,21 +26,28 @@ class Watch:
     start: date = date(2024, 11, 1)
     cursor: str | None = None
     run_keys: list[str | None] = field(default_factory=list)
+    instance: DagsterInstance = field(default_factory=DagsterInstance.ephemeral)
 
     @property
     def landing(self) -> Path:
         return self.home / "landing"
 
     def tick(self) -> SensorExecutionData:
-        defs = build_defs(settings=Settings.model_validate({"home": self.home, "start_date": self.start}))
-        with (
-            DagsterInstance.ephemeral() as instance,
-            build_sensor_context(instance, self.cursor, repository_def=defs.get_repository_def()) as context,
-        ):
+        defs = self.defs()
+        with build_sensor_context(self.instance, self.cursor, repository_def=defs.get_repository_def()) as context:
             data = defs.resolve_sensor_def("landing_files").evaluate_tick(context)
         self.cursor = data.cursor
         self.run_keys.extend(request.run_key for request in data.run_requests or [])
         return data
+
+    def defs(self) -> Definitions:
+        return build_defs(settings=Settings.model_validate({"home": self.home, "start_date": self.start}))
+
+    def run(self, first: str, last: str) -> None:
+        """A run by hand, as `lakehouse run` makes it."""
+        tags = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
+        job = self.defs().resolve_job_def("daily")
+        assert job.execute_in_process(instance=self.instance, tags=tags).success
 
     def days(self) -> list[str | None]:
         """The days that one tick asks for."""
@@ -50,8 +58,10 @@ class Watch:
 
 
 @pytest.fixture
-def watch(tmp_path: Path) -> Watch:
-    return Watch(tmp_path)
+def watch(tmp_path: Path) -> Iterator[Watch]:
+    watch = Watch(tmp_path)
+    with watch.instance:
+        yield watch
 
 
 def _land(watch: Watch, path: str, text: str = "{}\n", mtime_ns: int = NOON) -> Path:
@@ -240,3 +250,32 @@ def test_new_day_after_more_than_a_year_of_days_runs_alone(watch: Watch) -> None
     assert len(watch.days()) == 400
     _land(watch, "events/dt=2024-11-15/a.jsonl")
     assert watch.days() == ["2024-11-15"]
+
+
+def test_day_that_a_run_by_hand_has_read_is_not_run_again(watch: Watch) -> None:
+    _land(watch, "events/dt=2024-11-14/a.jsonl")
+    _land(watch, "users/dt=2024-11-15/a.csv")
+    _land(watch, "events/dt=2024-11-16/a.jsonl")
+    watch.run("2024-11-14", "2024-11-15")
+    assert watch.days() == ["2024-11-16"]
+
+
+def test_file_that_came_or_went_after_a_run_by_hand_is_run(watch: Watch) -> None:
+    _land(watch, "events/dt=2024-11-14/a.jsonl")
+    gone = _land(watch, "events/dt=2024-11-15/a.jsonl")
+    _land(watch, "events/dt=2024-11-16/a.jsonl")
+    watch.tick()
+    watch.run("2024-11-14", "2024-11-16")
+    _land(watch, "users/dt=2024-11-14/late.csv")
+    gone.unlink()
+    assert watch.days() == ["2024-11-14", "2024-11-15"]
+
+
+def test_day_that_was_put_back_to_what_a_run_last_read_is_not_run_again(watch: Watch) -> None:
+    _land(watch, "events/dt=2024-11-15/a.jsonl")
+    watch.run("2024-11-15", "2024-11-15")
+    watch.tick()
+    extra = _land(watch, "events/dt=2024-11-15/b.jsonl")
+    assert watch.days() == ["2024-11-15"]
+    extra.unlink()
+    assert watch.days() == []
