@@ -117,6 +117,9 @@ def _follow(
         for event in execute_run_iterator(recon, run, instance):
             if event.is_step_start:
                 progress.update(task, description=event.step_key or "")
+            pool = _awaited_pool(event)
+            if pool is not None:
+                err.print(f"[yellow]waiting:[/] another run is at {pool}; this one goes on when that has ended.")
             if event.is_step_success or event.is_step_failure or event.is_step_skipped:
                 progress.advance(task)
             report.add(event)
@@ -124,6 +127,14 @@ def _follow(
     for entry in instance.all_logs(run.run_id, of_type=DagsterEventType.ASSET_MATERIALIZATION):
         report.add_materialization(entry.get_dagster_event())
     return report
+
+
+def _awaited_pool(event: DagsterEvent) -> str | None:
+    """The pool that a step waits for, where the event says so: at once, and again every few minutes."""
+    if event.event_type is not DagsterEventType.ENGINE_EVENT or event.step_key is None:
+        return None
+    pool = event.engine_event_data.metadata.get("pool")
+    return str(pool.value) if pool is not None else None
 
 
 def _reconstructable(start: date) -> ReconstructableJob:

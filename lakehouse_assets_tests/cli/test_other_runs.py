@@ -1,4 +1,4 @@
-"""`lakehouse run` killed in the middle, by SIGKILL: the next run says so, cleans up after it and finishes the work."""
+"""`lakehouse run` beside others: one that was killed is cleaned up after, one that is at work is waited for."""
 
 from __future__ import annotations
 
@@ -60,14 +60,18 @@ def _wait_for(text: bytes, stream: IO[bytes]) -> None:
             seen += chunk
 
 
-def _kill_when_it_says(text: bytes, home: Path) -> None:
+def _start(home: Path) -> subprocess.Popen[bytes]:
     environment = {"LAKEHOUSE_HOME": str(home), "DAGSTER_HOME": str(home / "dagster"), "COLUMNS": "200"}
-    with subprocess.Popen(
+    return subprocess.Popen(
         [sys.executable, "-c", "from lakehouse_assets.cli import main; main()", *RUN],
         env=os.environ | environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-    ) as process:
+    )
+
+
+def _kill_when_it_says(text: bytes, home: Path) -> None:
+    with _start(home) as process:
         assert process.stderr is not None
         _wait_for(text, process.stderr)
         process.kill()
@@ -100,3 +104,16 @@ def test_killed_run_is_marked_as_failed_cleaned_up_and_made_up_for_by_the_next(t
     assert list((tmp_path / "dagster" / "running").iterdir()) == []
     lake = Lake(open_catalog(tmp_path), engine, tmp_path / "scratch")
     assert tables_as_rows(lake) == oracle_as_rows(tmp_path / "landing")
+
+
+def test_run_that_meets_another_says_what_it_waits_for_and_goes_on_when_that_has_ended(tmp_path: Path) -> None:
+    assert lakehouse(tmp_path, *RUN).returncode == 0
+    with _instance(tmp_path) as instance:
+        storage = instance.event_log_storage
+        assert storage.claim_concurrency_slot("bronze_users", "another run", "bronze_users").is_claimed
+        with _start(tmp_path) as process:
+            assert process.stderr is not None
+            _wait_for(b"waiting: another run is at bronze_users; this one goes on when that has ended.", process.stderr)
+            storage.free_concurrency_slots_for_run("another run")
+            process.stderr.read()
+            assert process.wait(timeout=DEADLINE_SECONDS) == 0
