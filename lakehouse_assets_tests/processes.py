@@ -1,14 +1,17 @@
-"""The product as whole processes: a command run to its end, and a service with all that it starts."""
+"""The product as whole processes: a command run to its end, and a service with all that it starts and its address."""
 
 from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.error import URLError
 
 
 def run_python(code: str, home: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -47,3 +50,17 @@ def process_group(command: Sequence[str], folder: Path, environment: Mapping[str
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait(timeout=20)
+
+
+def free_port() -> int:
+    """A port of this machine that nothing listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def answers(address: str) -> bool:
+    """Whether a server answers at this address, and well."""
+    with suppress(URLError, ConnectionError), urllib.request.urlopen(address, timeout=5) as answer:
+        return bool(answer.status == 200)
+    return False

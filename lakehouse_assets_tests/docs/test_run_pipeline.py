@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import subprocess
 import time
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from urllib.error import URLError
 
 import pytest
 
@@ -25,7 +22,7 @@ from lakehouse_assets.contracts.tables import TABLES
 from lakehouse_assets.landing.files import list_days
 from lakehouse_assets.storage.lake import open_catalog
 from lakehouse_assets_tests.docs.checkout import ROOT, Checkout, shared_checkout
-from lakehouse_assets_tests.processes import process_group
+from lakehouse_assets_tests.processes import answers, free_port, process_group
 
 DEADLINE_SECONDS = 120
 EVENT = (
@@ -62,12 +59,6 @@ def deliver(home: Path, day: str, text: str) -> None:
     folder = home / "landing" / "events" / f"dt={day}"
     folder.mkdir(parents=True)
     (folder / "events.jsonl").write_text(text)
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def test_first_call_ends_well_and_prints_a_line_for_every_table(checkout: Checkout) -> None:
@@ -183,12 +174,6 @@ def wait_for_answer(address: str, log: Path) -> None:
     while not answers(address):
         assert time.monotonic() < deadline, log.read_text()[-4000:]
         time.sleep(0.25)
-
-
-def answers(address: str) -> bool:
-    with suppress(URLError, ConnectionError), urllib.request.urlopen(address, timeout=5) as answer:
-        return bool(answer.status == 200)
-    return False
 
 
 def test_web_ui_answers_at_the_address_that_is_printed(checkout: Checkout, tmp_path: Path) -> None:

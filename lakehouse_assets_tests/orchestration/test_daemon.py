@@ -9,18 +9,15 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
 
 import pytest
 from dagster import (
@@ -34,7 +31,7 @@ from dagster import (
 from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
 
 from lakehouse_assets.storage.lake import open_catalog
-from lakehouse_assets_tests.processes import process_group
+from lakehouse_assets_tests.processes import answers, free_port, process_group
 
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE_SECONDS = 180
@@ -188,18 +185,8 @@ def test_file_in_landing_is_a_row_of_gold_without_any_command(service: Service) 
 
 @pytest.fixture
 def graphql(service: Service) -> Iterator[Callable[[str], dict[str, Any]]]:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
+    port = free_port()
     server = [".venv/bin/dagster-webserver", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)]
-
-    def answers() -> bool:
-        with (
-            suppress(URLError, ConnectionError),
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/server_info", timeout=5) as answer,
-        ):
-            return bool(answer.status == 200)
-        return False
 
     def ask(query: str) -> dict[str, Any]:
         request = urllib.request.Request(
@@ -211,7 +198,7 @@ def graphql(service: Service) -> Iterator[Callable[[str], dict[str, Any]]]:
             return dict(json.load(answer)["data"])
 
     with process_group(server, service.folder, service.environment, service.folder / "webserver.log"):
-        service.wait_until(answers, "an answer of the web server")
+        service.wait_until(lambda: answers(f"http://127.0.0.1:{port}/server_info"), "an answer of the web server")
         yield ask
 
 
