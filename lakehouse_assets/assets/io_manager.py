@@ -63,10 +63,13 @@ class IcebergIOManager(IOManager):
         shared = whole_write(self._lakehouse.lake, obj.staged, snapshot_id)
         keys = list(context.asset_partition_keys)
         if not obj.held:
-            context.add_output_metadata(shared)
+            # Dagster puts what all partitions share first, and a partition's own value in the place of its name: so a
+            # person sees the day's numbers first and not below the preview.
+            names = dict.fromkeys(name for numbers in obj.by_day.values() for name in numbers)
+            context.add_output_metadata(names | shared)
             return
         for key in keys:
-            metadata = shared | dict(obj.by_day.get(key, {}))
+            metadata = dict(obj.by_day.get(key, {})) | shared
             if key in obj.held:
                 observed = metadata | {"held": obj.held[key]}
                 context.log_event(AssetObservation(context.asset_key, partition=key, metadata=observed))

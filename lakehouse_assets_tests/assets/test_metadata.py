@@ -222,6 +222,16 @@ def test_every_day_tells_the_rows_of_the_whole_table_and_its_snapshot_as_text(
 
 
 @pytest.mark.parametrize("table", TABLES)
+def test_numbers_of_the_day_come_before_those_of_the_table_and_the_preview_last(
+    delivered: Delivered, table: str
+) -> None:
+    names = list(delivered.first.metadata(table, THURSDAY))
+    of_the_table = ["dagster/row_count", "snapshot_id", "rows_added", "rows_removed", "bytes_written", "preview"]
+    assert names[0] == "dagster/partition_row_count"
+    assert names[-len(of_the_table) :] == of_the_table
+
+
+@pytest.mark.parametrize("table", TABLES)
 def test_every_day_tells_the_seconds_of_its_step(delivered: Delivered, table: str) -> None:
     seconds = _by_day(delivered.first, table, "seconds")
     assert seconds[0] > 0
