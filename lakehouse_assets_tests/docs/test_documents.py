@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import struct
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -30,8 +31,8 @@ NOT_RUN_HERE = {
     ".venv/bin/python -m benchmarks": "takes an hour; benchmarks/test_benchmarks.py runs it with little data",
     "python -m benchmarks ": "takes an hour; benchmarks/test_benchmarks.py runs it with little data",
 }
-# Paths of data, not of the repository.
-OF_DATA = re.compile(r"(landing|lakehouse|data|quarantined)/|.*dt=|.*[<*]")
+# Paths of data and of what tests leave behind, not of the repository.
+OF_DATA = re.compile(r"(landing|lakehouse|data|quarantined|artefacts)/|.*dt=|.*[<*]")
 DEADLINE_SECONDS = 120
 
 
@@ -127,6 +128,16 @@ def test_links_lead_to_files_and_headings_that_are_there(document: str) -> None:
     assert [path for path, _ in targets if not path.exists()] == []
     broken = [anchor for path, anchor in targets if anchor and anchor not in anchors(path.read_text())]
     assert broken == []
+
+
+def test_pictures_of_the_readme_are_small_screenshots_that_are_in_the_repository() -> None:
+    pictures = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", text_of("README.md"))
+    assert len(pictures) == 2
+    assert set(pictures) <= set(files_of_the_repository())
+    for picture in pictures:
+        content = (ROOT / picture).read_bytes()
+        assert (picture, content[1:4], struct.unpack(">II", content[16:24])) == (picture, b"PNG", (1440, 900))
+        assert len(content) <= 200_000
 
 
 def anchors(text: str) -> set[str]:
