@@ -10,6 +10,7 @@ from dagster import (
     AssetExecutionContext,
     AssetIn,
     AssetKey,
+    AssetMaterialization,
     AssetsDefinition,
     BackfillPolicy,
     DailyPartitionsDefinition,
@@ -36,7 +37,7 @@ from lakehouse_assets.contracts.sources import LOOKBACK_DAYS, SOURCES, USERS, So
 from lakehouse_assets.contracts.tables import BRONZE, GOLD, QUARANTINE, SILVER
 from lakehouse_assets.errors import LakehouseError, StorageError
 from lakehouse_assets.pipeline.audit import audit_gold, audit_silver
-from lakehouse_assets.pipeline.bronze import stage_bronze
+from lakehouse_assets.pipeline.bronze import BronzeWrite, stage_bronze
 from lakehouse_assets.pipeline.gold import stage_gold
 from lakehouse_assets.pipeline.judging import DayNumbers
 from lakehouse_assets.pipeline.metrics import append_metrics
@@ -61,7 +62,7 @@ def _bronze(source: SourceContract, partitions: DailyPartitionsDefinition) -> As
         name=f"bronze_{source.name}",
         op_tags=_order(source),
         outs={"bronze": table_out(contract)},
-        deps=[AssetKey(["landing", source.name])],
+        deps=[_landing(source)],
         partitions_def=partitions,
         backfill_policy=BackfillPolicy.single_run(),
         pool=f"bronze_{source.name}",
@@ -79,6 +80,7 @@ def _bronze(source: SourceContract, partitions: DailyPartitionsDefinition) -> As
             "%s: %d files, %d of %d days changed, %.1f s",
             *(contract.name, sum(write.files.values()), len(write.changed_days), len(days), monotonic() - started),
         )
+        _report_landing(context, source, write)
         _report_days(context, contract, by_day, started)
         yield Output(Publication(write.staged, by_day), "bronze")
 
@@ -227,6 +229,15 @@ def _clear_failures() -> Iterator[None]:
         raise Failure(str(error), allow_retries=False) from error
 
 
+def _report_landing(context: AssetExecutionContext, source: SourceContract, write: BronzeWrite) -> None:
+    """Show the landing days that have files: nothing else tells Dagster of them."""
+    for day, files in write.files.items():
+        if files:
+            numbers = {"files": files, "bytes_landed": write.bytes[day]}
+            landed = AssetMaterialization(_landing(source), partition=day.isoformat(), metadata=numbers)
+            context.log_event(landed)
+
+
 def _report_days(
     context: AssetExecutionContext, contract: TableContract, by_day: Mapping[str, dict[str, Any]], started: float
 ) -> None:
@@ -235,6 +246,10 @@ def _report_days(
     for key, numbers in by_day.items():
         numbers["seconds"] = seconds
         context.add_asset_metadata(numbers, asset_key=AssetKey(contract.asset_path), partition_key=key)
+
+
+def _landing(source: SourceContract) -> AssetKey:
+    return AssetKey(["landing", source.name])
 
 
 def _order(source: SourceContract) -> dict[str, str]:

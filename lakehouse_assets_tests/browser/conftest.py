@@ -90,7 +90,7 @@ def web_ui(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Itera
         instance = stack.enter_context(DagsterInstance.from_config(str(history.folder / "dagster_home")))
         ui = WebUI(f"http://127.0.0.1:{port}", history, instance)
         with ThreadPoolExecutor() as beside:
-            # A sensor that has never looked asks for a run of every day: 14 more runs, which are not the subject here.
+            # It would take in the late and the corrected file before the tests do.
             stopped = beside.submit(history.run, "dagster", "sensor", "stop", "landing_files", "-w", "workspace.yaml")
             history.run_two_weeks()
             stopped.result()

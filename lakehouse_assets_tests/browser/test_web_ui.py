@@ -88,7 +88,9 @@ def test_lineage_leads_from_landing_to_gold(window: Window) -> None:
     for group in ("landing", "bronze", "silver", "gold"):
         for name in GROUPS[group]:
             expect(window.page.locator(f'a[href^="/assets/{name}"]').first).to_be_visible()
-    expect(window.page.get_by_text("12 / 12 Passed")).to_be_visible()
+    # The transactions of the held day have no session: its events are missing.
+    expect(window.page.get_by_text("13 / 14 Passed")).to_be_visible()
+    expect(window.page.get_by_text("93% filled", exact=True)).to_have_count(8)
     window.keep("lineage")
 
 
