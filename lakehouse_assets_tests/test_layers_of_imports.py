@@ -11,6 +11,7 @@ ROOT = Path(lakehouse_assets.__file__).parent
 HEIGHTS = {
     "errors": 0,
     "console": 1,
+    "secret_files": 1,
     "whole_file": 1,
     "contracts": 1,
     "engine": 2,

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from time import monotonic
 from typing import Protocol
 
-from lakehouse_assets.alerts.configuration import AlertSettings, has_mail, has_webhook, read_secret
+from pydantic import SecretStr
+
+from lakehouse_assets.alerts.configuration import AlertSettings, has_mail, has_webhook
 from lakehouse_assets.alerts.wording import Text
 from lakehouse_assets.errors import SettingsError
+from lakehouse_assets.secret_files import read_secret
 
 
 class Deadline:
@@ -65,7 +69,7 @@ def configured_channels(settings: AlertSettings, patience: Patience | None = Non
 def _open_webhook(settings: AlertSettings, patience: Patience) -> Channel:
     from lakehouse_assets.alerts.webhook import Webhook
 
-    url = read_secret("LAKEHOUSE_ALERT_WEBHOOK", settings.alert_webhook, settings.alert_webhook_file)
+    url = _secret("LAKEHOUSE_ALERT_WEBHOOK", settings.alert_webhook, settings.alert_webhook_file)
     if url is None:
         raise SettingsError("LAKEHOUSE_ALERT_WEBHOOK is empty. No alert was sent. Set an address, or unset it.")
     return Webhook(url, patience)
@@ -80,9 +84,7 @@ def _open_mail(settings: AlertSettings, patience: Patience) -> Channel:
             "LAKEHOUSE_ALERT_SMTP_HOST needs LAKEHOUSE_ALERT_SMTP_FROM and LAKEHOUSE_ALERT_SMTP_TO beside it. "
             "No alert was sent. Set all three, or none."
         )
-    password = read_secret(
-        "LAKEHOUSE_ALERT_SMTP_PASSWORD", settings.alert_smtp_password, settings.alert_smtp_password_file
-    )
+    password = _secret("LAKEHOUSE_ALERT_SMTP_PASSWORD", settings.alert_smtp_password, settings.alert_smtp_password_file)
     if (settings.alert_smtp_user is None) != (password is None):
         raise SettingsError(
             "LAKEHOUSE_ALERT_SMTP_USER and LAKEHOUSE_ALERT_SMTP_PASSWORD go together. No alert was sent. "
@@ -90,6 +92,10 @@ def _open_mail(settings: AlertSettings, patience: Patience) -> Channel:
         )
     server = Server(host, settings.alert_smtp_port, settings.alert_smtp_user, password, settings.alert_smtp_starttls)
     return Mail(server, sender, recipients, patience)
+
+
+def _secret(name: str, value: SecretStr | None, file: Path | None) -> str | None:
+    return read_secret(name, value, file, untouched="no alert was sent")
 
 
 def _addresses(listed: str | None) -> list[str]:
