@@ -1,4 +1,7 @@
-"""Imports point down: wiring -> pipeline -> quality, storage, landing, transforms, engine -> contracts -> errors."""
+"""Imports point down: wiring -> pipeline -> quality, storage, landing, transforms, engine -> contracts -> errors.
+
+Ingestion stands beside the pipeline and knows of it all only landing, contracts and errors.
+"""
 
 from __future__ import annotations
 
@@ -20,27 +23,33 @@ HEIGHTS = {
     "quality": 3,
     "storage": 3,
     "pipeline": 4,
+    "ingestion": 4,
     "settings": 5,
     "table_docs": 5,
     "quality_report": 5,
-    "assets": 6,
-    "jobs": 6,
-    "sensors": 7,
-    "definitions": 8,
+    "assets": 7,
+    "jobs": 8,
+    "sources": 6,
+    "sensors": 8,
+    "definitions": 9,
     "reporting": 7,
     "abandoned": 7,
     "event_log": 7,
     "progress": 7,
-    "running": 9,
+    "running": 10,
     "quality_command": 8,
+    "ingest_command": 8,
+    "sources_command": 8,
     "startup": 6,
     "step_failures": 6,
     "quarantine_export": 5,
     "alerts": 7,
-    "quarantine_command": 10,
-    "cli": 11,
+    "quarantine_command": 11,
+    "cli": 12,
 }
 WITHOUT_DAGSTER = {name for name, height in HEIGHTS.items() if height <= HEIGHTS["settings"]}
+WITHOUT_DAGSTER |= {"sources", "ingest_command", "sources_command"}
+BELOW_INGESTION = {"errors", "contracts", "landing", "ingestion"}
 
 
 def _room(path: Path) -> str:
@@ -75,3 +84,10 @@ def test_only_the_wiring_knows_dagster() -> None:
         if name.split(".")[0] == "dagster"
     ]
     assert knowing == []
+
+
+def test_ingestion_knows_landing_and_no_table_and_no_engine() -> None:
+    known = {name for path in (ROOT / "ingestion").glob("*.py") for name in _imports(path)}
+    ours = {name.split(".")[1] for name in known if name.startswith("lakehouse_assets.")}
+    assert ours - BELOW_INGESTION == set()
+    assert {name.split(".")[0] for name in known} & {"pyspark", "pysail", "pyiceberg", "dagster"} == set()

@@ -37,6 +37,11 @@ class LandingFile:
     mtime_ns: int
 
 
+def is_data_file(name: str) -> bool:
+    """Whether a file of this name counts: it does not begin with `.` or `_` and has an ending that is read."""
+    return _DATA_FILE.fullmatch(name) is not None
+
+
 def list_days(landing: Path, source: str) -> list[date]:
     """Arrival days for which the source has a folder, ascending; folders of any other name are no days."""
     return sorted(day for day, _ in _day_folders(landing / source))
@@ -100,7 +105,7 @@ def _day_folders(folder: Path) -> Iterator[tuple[date, Path]]:
 
 def _files_in(folder: Path, prefix: str) -> Iterator[LandingFile]:
     for entry in folder.iterdir():
-        if not _DATA_FILE.fullmatch(entry.name):
+        if not is_data_file(entry.name):
             continue
         try:
             status = entry.stat()
