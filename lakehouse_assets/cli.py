@@ -1,4 +1,6 @@
-"""The command `lakehouse`: generate, run, status, docs. Exit codes: 0 done, 1 a partition failed, 2 wrong input.
+"""The command `lakehouse`: generate, run, status, docs, and the groups of the `*_command` modules.
+
+Exit codes: 0 done, 1 a partition failed, 2 wrong input.
 
 Only wiring of options to functions; heavy imports wait until a command needs them, so that `--help` is quick.
 """
@@ -18,8 +20,10 @@ from generator.cli import generate
 from lakehouse_assets.alerts.command import app as alerts
 from lakehouse_assets.console import standard_error, standard_output
 from lakehouse_assets.errors import LakehouseError, SettingsError
+from lakehouse_assets.ingest_command import app as ingest
 from lakehouse_assets.quality_command import app as quality
 from lakehouse_assets.quarantine_command import app as quarantine_app
+from lakehouse_assets.sources_command import app as sources
 from lakehouse_assets.startup import errors_as_messages, prepare
 from lakehouse_assets.whole_file import written_whole
 
@@ -36,6 +40,8 @@ app.command("generate")(generate)
 app.add_typer(quality)
 app.add_typer(quarantine_app)
 app.add_typer(alerts)
+app.add_typer(ingest)
+app.add_typer(sources)
 
 
 @app.command()

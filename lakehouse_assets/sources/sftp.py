@@ -1,0 +1,18 @@
+"""Transactions by SFTP: what is known of the source, and how it is opened. Its options are made in `sftp_options`."""
+
+from __future__ import annotations
+
+from lakehouse_assets.sources.model import SourceEntry, SourceSpec
+
+SPEC = SourceSpec(
+    name="transactions",
+    system="sftp_transactions",
+    description="CSV files of transactions in a folder of an SFTP server, one an hour.",
+    kinds=frozenset({"sftp", "csv"}),
+    variables=("LAKEHOUSE_SFTP_HOST",),
+    is_configured=lambda settings: settings.sftp_host is not None,
+    # Some minutes after the hour: the hour's file is there and stands still.
+    cron=lambda _: "10 * * * *",
+)
+
+ENTRIES: tuple[SourceEntry, ...] = ()
