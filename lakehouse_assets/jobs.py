@@ -1,4 +1,4 @@
-"""The job `daily` (bronze to gold for a day or a range), its schedule and its executor."""
+"""The job `daily` (bronze to gold for a day or a range), a job for each source, their schedules and their executor."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dagster import (
     DefaultScheduleStatus,
     ExecutorDefinition,
     RunRequest,
+    RunsFilter,
     ScheduleDefinition,
     ScheduleEvaluationContext,
     SkipReason,
@@ -17,6 +18,11 @@ from dagster import (
     in_process_executor,
 )
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
+from dagster._core.storage.tags import SCHEDULE_NAME_TAG
+
+from lakehouse_assets.assets.ingestion import ingestion_key
+from lakehouse_assets.sources.model import ConfiguredSource
 
 EXECUTOR: ExecutorDefinition = in_process_executor.configured(
     # A held day fails its silver step after everything else is published; gold goes on with the other days.
@@ -55,4 +61,38 @@ def build_daily_schedule(
         execution_fn=evaluate,
         default_status=DefaultScheduleStatus.RUNNING,
         description="Runs the arrival day that has just ended, at 00:30 UTC.",
+    )
+
+
+def build_ingest_job(source: ConfiguredSource) -> UnresolvedAssetJobDefinition:
+    """One pull of a source. The sensor `landing_files` runs the days that got files."""
+    return define_asset_job(
+        f"ingest_{source.name}",
+        selection=AssetSelection.assets(ingestion_key(source.name)),
+        executor_def=EXECUTOR,
+        description=f"Brings what is new of {source.name} into landing, once.",
+    )
+
+
+def build_ingest_schedule(job: UnresolvedAssetJobDefinition, source: ConfiguredSource) -> ScheduleDefinition:
+    """The pulls of a source, one at a time: a tick that finds one at work leaves it at that."""
+
+    name = f"{job.name}_schedule"
+    # Only runs of the schedule: Dagster notices when one of these is killed. Another one would stop the pulls for ever.
+    unfinished = RunsFilter(job_name=job.name, tags={SCHEDULE_NAME_TAG: name}, statuses=[*NOT_FINISHED_STATUSES])
+
+    def evaluate(context: ScheduleEvaluationContext) -> RunRequest | SkipReason:
+        at_work = context.instance.get_runs(unfinished, limit=1)
+        if at_work:
+            return SkipReason(f"Run {at_work[0].run_id[:8]} of {job.name} has not ended yet.")
+        return RunRequest()
+
+    return ScheduleDefinition(
+        name=name,
+        job=job,
+        cron_schedule=source.cron,
+        execution_timezone="UTC",
+        execution_fn=evaluate,
+        default_status=DefaultScheduleStatus.RUNNING,
+        description=f"Pulls {source.name}: {source.cron} (cron, UTC).",
     )

@@ -1,7 +1,6 @@
 """The assets of bronze, silver with quarantine, and gold: plan, stage, hand over to the IO manager."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import date
 from time import monotonic
 from typing import Any
@@ -22,6 +21,7 @@ from dagster import (
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluation
 
 from lakehouse_assets.assets.checks import check_outputs, check_specs, evaluations
+from lakehouse_assets.assets.failures import clear_failures
 from lakehouse_assets.assets.io_manager import Publication
 from lakehouse_assets.assets.metadata import (
     PARTITION_ROWS,
@@ -35,7 +35,7 @@ from lakehouse_assets.assets.specs import table_out
 from lakehouse_assets.contracts.model import TableContract
 from lakehouse_assets.contracts.sources import LOOKBACK_DAYS, SOURCES, USERS, SourceContract
 from lakehouse_assets.contracts.tables import BRONZE, GOLD, QUARANTINE, SILVER
-from lakehouse_assets.errors import LakehouseError, StorageError
+from lakehouse_assets.errors import StorageError
 from lakehouse_assets.pipeline.audit import audit_gold, audit_silver
 from lakehouse_assets.pipeline.bronze import BronzeWrite, stage_bronze
 from lakehouse_assets.pipeline.gold import stage_gold
@@ -72,7 +72,7 @@ def _bronze(source: SourceContract, partitions: DailyPartitionsDefinition) -> As
         lakehouse: Lakehouse = context.resources.lakehouse
         started = monotonic()
         days = _days(context)
-        with _clear_failures():
+        with clear_failures():
             write = stage_bronze(lakehouse.lake, lakehouse.landing, source, days, _run(context))
         rows = rows_of_days(lakehouse.lake, write.staged, days)
         by_day = {day.isoformat(): bronze_day(day, write, rows) for day in days}
@@ -109,7 +109,7 @@ def _silver(source: SourceContract, partitions: DailyPartitionsDefinition) -> As
         lakehouse: Lakehouse = context.resources.lakehouse
         started = monotonic()
         days, run = _days(context), _run(context)
-        with _clear_failures():
+        with clear_failures():
             write = stage_silver(
                 lakehouse.lake,
                 source,
@@ -168,7 +168,7 @@ def _gold(partitions: DailyPartitionsDefinition) -> AssetsDefinition:
     def gold(context: AssetExecutionContext, events: str, transactions: str, users: str) -> Iterator[Any]:
         lakehouse: Lakehouse = context.resources.lakehouse
         started = monotonic()
-        with _clear_failures():
+        with clear_failures():
             write = stage_gold(lakehouse.lake, _run(context))
             checks = audit_gold(lakehouse.lake, write, _days(context))
         _log_verdicts(context, lakehouse, checks)
@@ -218,15 +218,6 @@ def _stop_if_audit_failed(
         "it and materialise the same days again.",
         allow_retries=False,
     )
-
-
-@contextmanager
-def _clear_failures() -> Iterator[None]:
-    """Turn the platform's errors into Dagster failures that say what happened; all others are faults of ours."""
-    try:
-        yield
-    except LakehouseError as error:
-        raise Failure(str(error), allow_retries=False) from error
 
 
 def _report_landing(context: AssetExecutionContext, source: SourceContract, write: BronzeWrite) -> None:

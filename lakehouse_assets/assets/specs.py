@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -52,8 +53,13 @@ def table_out(contract: TableContract) -> AssetOut:
     )
 
 
-def landing_specs(partitions: DailyPartitionsDefinition) -> list[AssetSpec]:
-    """The landing folders as external assets, so that lineage starts where files land."""
+def landing_specs(partitions: DailyPartitionsDefinition, upstream: Mapping[str, AssetKey]) -> list[AssetSpec]:
+    """The landing folders as external assets, so that lineage starts where files land, or before.
+
+    Args:
+        partitions: of the folders.
+        upstream: by source, the asset that brings files into its folder, where there is one.
+    """
     return [
         AssetSpec(
             key=AssetKey(["landing", source.name]),
@@ -62,6 +68,7 @@ def landing_specs(partitions: DailyPartitionsDefinition) -> list[AssetSpec]:
             owners=["team:data-platform"],
             kinds={source.file_format, "file"},
             partitions_def=partitions,
+            deps=[upstream[source.name]] if source.name in upstream else [],
         )
         for source in SOURCES.values()
     ]
