@@ -94,7 +94,7 @@ class Ledger:
             return _remote_files(connection, self._source)
 
     def landed_with_content(self, sha256: str) -> RemoteFile | None:
-        """The first version that landed with this content, under whatever name."""
+        """The first version with this content, under whatever name, that landed and was not superseded since."""
         wanted = and_(
             REMOTE_FILE.c.source == self._source,
             REMOTE_FILE.c.sha256 == sha256,

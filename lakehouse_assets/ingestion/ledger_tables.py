@@ -20,10 +20,11 @@ VERSION = 1
 
 
 class FileState(StrEnum):
-    """What is known of a version of a file at a source."""
+    """What is known of a version of a file; one is superseded once a later version has its place in landing."""
 
     SEEN = "seen"
     LANDED = "landed"
+    SUPERSEDED = "superseded"
     SKIPPED = "skipped"
     REJECTED = "rejected"
 
@@ -64,7 +65,7 @@ class RemoteOutcome:
 
     Args:
         version: which.
-        state: landed, skipped or rejected.
+        state: landed, superseded, skipped or rejected.
         sha256: of its content, or None where it was not read.
         landed_as: place below `landing/`; of a rejected one that of the kept copy; else None.
         reason: why it was skipped or rejected, for a person.

@@ -82,7 +82,8 @@ def read_lines(file: LandingFile, *, has_header: bool) -> Iterator[Lines]:
 
 
 def _open(file: LandingFile) -> BinaryIO:
-    if file.path.name.endswith(".gz"):
+    # Not by the name on the disk: a file that is looked at before it lands has a temporary one.
+    if file.source_file.endswith(".gz"):
         return cast(BinaryIO, gzip.open(file.path, "rb"))
     return file.path.open("rb")
 
