@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -69,8 +70,8 @@ def _land_day(pull: Pull, day: date, number: int) -> None:
         pull.land(files, Advance(watermarks={"position": number + 1}), NOW)
 
 
-def pull_and_die(home: Path, before: int | None) -> None:
-    """Pull in this process, which may not live on."""
+def guard_every_step(before: int | None) -> Killer:
+    """Let this process, which may not live on, kill itself right before a step."""
     killer = Killer(before)
     # The modules reach these through their own names of `os` and `Path`, so this is seen everywhere.
     os.fsync = killer.guard(os.fsync)
@@ -78,10 +79,16 @@ def pull_and_die(home: Path, before: int | None) -> None:
     os.replace = killer.guard(os.replace)
     Path.unlink = killer.guard(Path.unlink)  # type: ignore[method-assign]
     event.listen(Engine, "commit", killer.step)
+    return killer
+
+
+def pull_and_die(home: Path, before: int | None) -> None:
+    """Pull in this process."""
+    guard_every_step(before)
     pull_days(home)
 
 
-def in_a_process_of_its_own(home: Path, before: int | None) -> int:
+def in_a_process_of_its_own(die: Callable[[], None]) -> int:
     """Forked, since it then need not load the platform anew; nothing is open here.
 
     Returns:
@@ -90,7 +97,7 @@ def in_a_process_of_its_own(home: Path, before: int | None) -> int:
     process = os.fork()
     if process == 0:
         try:
-            pull_and_die(home, before)
+            die()
         finally:
             # Reached by a living one only; an error shows in the status.
             os._exit(0 if sys.exc_info()[0] is None else 1)
@@ -101,7 +108,7 @@ def main() -> None:
     step, *homes = sys.argv[1:]
     for number, home in enumerate(homes):
         before = None if step == "never" else number if step == "each" else int(step)
-        print(in_a_process_of_its_own(Path(home), before))
+        print(in_a_process_of_its_own(partial(pull_and_die, Path(home), before)))
 
 
 if __name__ == "__main__":
