@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from lakehouse_assets.sources.model import SourceEntry, SourceSpec
+
+if TYPE_CHECKING:
+    from lakehouse_assets.ingestion.pull import Destination
+    from lakehouse_assets.ingestion.source import Source
+    from lakehouse_assets.settings import Settings
 
 SPEC = SourceSpec(
     name="transactions",
@@ -15,4 +22,12 @@ SPEC = SourceSpec(
     cron=lambda _: "10 * * * *",
 )
 
-ENTRIES: tuple[SourceEntry, ...] = ()
+
+def _open(settings: Settings, destination: Destination) -> Source:
+    from lakehouse_assets.ingestion.sftp import SftpSource
+    from lakehouse_assets.sources.sftp_options import sftp_options
+
+    return SftpSource(sftp_options(settings), destination)
+
+
+ENTRIES: tuple[SourceEntry, ...] = (SourceEntry(SPEC, _open),)
