@@ -18,6 +18,7 @@ _TITLES = {
     Kind.MISSING: "No landing file",
     Kind.THRESHOLD: "Threshold crossed",
 }
+_REFUSED_FILES = "The files are in landing/_rejected/, each with the reason beside it; the others landed."
 _MEANINGS = {
     Kind.BLOCKED: "Main was not moved: readers see the table as it was before the run.",
     Kind.HELD: "None of the day's lines is in silver; its verdicts are in quarantine.",
@@ -93,6 +94,7 @@ def _subject(message: Message) -> str:
     days = message.days
     when = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]} ({len(days)} days)"
     check = f" {key.check}" if key.check and key.kind is not Kind.HELD else ""
+
     return _one_line(f"{what}{_severity(message)}{_TITLES[key.kind]}: {where}{check} {when}")
 
 
@@ -105,7 +107,8 @@ def _severity(message: Message) -> str:
 
 def _lines(message: Message) -> Iterator[str]:
     if message.event is not Event.RESOLVED:
-        yield _MEANINGS[message.kind]
+        of_a_pull = message.kind is Kind.THRESHOLD and message.incidents[0].key.table.startswith("ingestion.")
+        yield _REFUSED_FILES if of_a_pull else _MEANINGS[message.kind]
     for incident in islice(message.incidents, _DAYS_SHOWN):
         yield _line(message, incident)
     if len(message.incidents) > _DAYS_SHOWN:
@@ -134,6 +137,10 @@ def counts(facts: Facts) -> str:
 
 def _commands(message: Message) -> Iterator[str]:
     first, last, key = message.days[0], message.days[-1], message.incidents[0].key
+    if not first:
+        # What a pull finds belongs to no arrival day.
+        yield "lakehouse sources check"
+        return
     source = SOURCES.get(key.table.removeprefix("silver."))
     if source is not None:
         days = f"--day {first}" if first == last else f"--from {first} --to {last}"

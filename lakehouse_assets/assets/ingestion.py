@@ -8,6 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from dagster import (
+    AssetCheckResult,
+    AssetCheckSeverity,
+    AssetCheckSpec,
     AssetExecutionContext,
     AssetKey,
     AssetsDefinition,
@@ -21,6 +24,7 @@ from lakehouse_assets.assets.failures import clear_failures
 from lakehouse_assets.ingestion.report import PullReport
 from lakehouse_assets.sources.model import ConfiguredSource
 
+FILES_ACCEPTED = "files_accepted"
 _OWNERS = ["team:data-platform"]
 
 
@@ -60,16 +64,35 @@ def _ingestion(source: ConfiguredSource) -> AssetsDefinition:
         owners=_OWNERS,
         kinds={"python", "file"},
         pool=f"ingestion_{name}",
+        check_specs=[
+            AssetCheckSpec(
+                FILES_ACCEPTED,
+                asset=ingestion_key(name),
+                description="No file was refused by this pull. Refused ones are in landing/_rejected/ with the reason.",
+            )
+        ],
     )
-    def ingestion(context: AssetExecutionContext) -> MaterializeResult[None]:
+    # Beside a check Dagster takes the result's class only, without what it holds.
+    def ingestion(context: AssetExecutionContext) -> MaterializeResult:  # type: ignore[type-arg]
         with clear_failures():
             report = source.open().pull(datetime.now(UTC))
         for warning in report.warnings:
             context.log.warning("%s", warning)
         context.log.info("%s: %s", name, ", ".join(f"{number} {what}" for what, number in report.numbers().items()))
-        return MaterializeResult(metadata=_metadata(report))
+        return MaterializeResult(metadata=_metadata(report), check_results=[_accepted(report)])
 
     return ingestion
+
+
+def _accepted(report: PullReport) -> AssetCheckResult:
+    """A warning, since the others landed; it is what alerts are made from, with the names of the counts they know."""
+    total = len(report.landed) + report.skipped + report.rejected
+    return AssetCheckResult(
+        passed=report.rejected == 0,
+        check_name=FILES_ACCEPTED,
+        severity=AssetCheckSeverity.WARN,
+        metadata={"failed_rows": report.rejected, "total_rows": total, "threshold": "one refused file"},
+    )
 
 
 def _metadata(report: PullReport) -> dict[str, Any]:

@@ -98,3 +98,16 @@ def test_link_is_that_of_the_newest_run() -> None:
         Key(Kind.HELD, "silver.events", "2024-11-16", "gate"), True, NOON + timedelta(hours=1), Facts("r2")
     )
     assert write(Message(Event.OPENED, (older, newer)), UI).link.endswith("/runs/r2")
+
+
+def test_refused_files_of_a_pull_are_told_without_a_day() -> None:
+    key = Key(Kind.THRESHOLD, "ingestion.transactions", "", "files_accepted")
+    facts = Facts("r1", failed_rows=1, total_rows=3, threshold="one refused file", severity="WARN")
+    text = write(Message(Event.OPENED, (Incident(key, True, NOON, facts, NOON),)), UI)
+    assert text.subject == "[WARN] Threshold crossed: ingestion.transactions files_accepted"
+    assert text.lines == (
+        "The files are in landing/_rejected/, each with the reason beside it; the others landed.",
+        "ingestion.transactions: 1 of 3 failed (33.3 %)",
+        "Threshold: one refused file.",
+    )
+    assert text.commands == ("lakehouse sources check",)

@@ -19,14 +19,17 @@ from dagster import (
 )
 from dagster._core.definitions.schedule_definition import ScheduleExecutionData
 
+from lakehouse_assets.alerts.model import Key, Kind
+from lakehouse_assets.alerts.observing import observe_run
 from lakehouse_assets.definitions import build_defs
 from lakehouse_assets.errors import SourceUnreachableError
+from lakehouse_assets.ingestion.report import PullReport
 from lakehouse_assets.settings import Settings
 from lakehouse_assets.sources import kinesis, postgres, sftp
 from lakehouse_assets.sources.model import SourceEntry
 from lakehouse_assets.sources.registry import configured_sources
 from lakehouse_assets_tests.ingestion.destinations import files_below
-from lakehouse_assets_tests.ingestion.fake_source import WARNING, fake_entry
+from lakehouse_assets_tests.ingestion.fake_source import WARNING, FakeSource, fake_entry
 
 ALL = {"sftp_host": "sftp.example.org", "postgres_host": "db", "kinesis_stream": "clicks"}
 FILES = [("one.csv", "transaction_id\nT1\n"), ("two.csv", "transaction_id\nT2\nT3\n")]
@@ -144,6 +147,22 @@ def test_pull_lands_files_and_shows_the_numbers_of_its_report(tmp_path: Path) ->
     assert set(files_below(tmp_path / "landing")) == set(shown["landed"])  # type: ignore[arg-type]
     assert WARNING in logged
     assert "transactions: 2 files, 3 rows, 39 bytes, 0 skipped, 0 rejected, 0.0 seconds, 0.0 lag_seconds" in logged
+
+
+@pytest.mark.parametrize("refused", [0, 2])
+def test_refused_files_warn_and_are_an_incident_of_the_pull(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: int
+) -> None:
+    monkeypatch.setattr(
+        FakeSource, "pull", lambda *_: PullReport("transactions", skipped=1, rejected=refused), raising=True
+    )
+    defs = definitions(tmp_path, [fake_entry(sftp.SPEC)], sftp_host="sftp.example.org")
+    with DagsterInstance.ephemeral() as instance:
+        ran = defs.resolve_job_def("ingest_transactions").execute_in_process(instance=instance)
+        (found,) = observe_run(instance, ran.run_id)
+    assert found.key == Key(Kind.THRESHOLD, "ingestion.transactions", "", "files_accepted")
+    assert found.failing is bool(refused)
+    assert (found.facts.failed_rows, found.facts.total_rows, found.facts.severity) == (refused, 1 + refused, "WARN")
 
 
 def test_pull_that_cannot_reach_its_source_fails_with_the_text_and_is_not_retried(tmp_path: Path) -> None:
