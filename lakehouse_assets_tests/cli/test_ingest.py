@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from lakehouse_assets_tests.ingestion.destinations import files_below
 from lakehouse_assets_tests.ingestion.fake_source import WARNING
+from lakehouse_assets_tests.ingestion.sftp_server import PASSWORD, USER, new_public_key
+from lakehouse_assets_tests.ingestion.sftp_site import Site, csv, running_site
 from lakehouse_assets_tests.processes import run_python
 
 # Before the commands are loaded, since they are made from the registry.
@@ -26,6 +31,13 @@ from lakehouse_assets.cli import main
 
 main()
 """
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    """An SFTP server of the test's own, and a home that pulls from it."""
+    with running_site(tmp_path) as site:
+        yield site
 
 
 def lakehouse(home: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -48,6 +60,28 @@ def test_pull_prints_its_numbers_and_files_once_and_then_has_nothing_to_do(tmp_p
     assert again.returncode == 0
     assert ["0", "0", "0", "0", "0", "0.0", "0.0"] in rows(again.stdout)
     assert again.stderr == ""
+
+
+def test_transactions_come_from_a_real_server_and_no_secret_is_printed(site: Site) -> None:
+    site.put("a.csv", csv(1, 2))
+    site.put("a.csv.done", "")
+    environment = {
+        "LAKEHOUSE_SFTP_HOST": "127.0.0.1",
+        "LAKEHOUSE_SFTP_PORT": str(site.server.port),
+        "LAKEHOUSE_SFTP_USER": USER,
+        "LAKEHOUSE_SFTP_PASSWORD": PASSWORD,
+        "LAKEHOUSE_SFTP_KNOWN_HOSTS": str(site.options.known_hosts),
+    }
+    command = "from lakehouse_assets.cli import main; main()"
+    pulled = run_python(command, site.home, "ingest", "transactions", **environment)
+    assert pulled.returncode == 0, pulled.stderr
+    assert list(site.landing.values()) == [csv(1, 2)]
+    site.server.known_hosts(site.options.known_hosts, new_public_key())
+    changed = run_python(command, site.home, "ingest", "transactions", **environment)
+    assert changed.returncode == 1
+    assert changed.stderr.startswith(f"error: 127.0.0.1:{site.server.port} shows another key than the one in ")
+    assert changed.stderr.count("\n") == 1, "paramiko's own log"
+    assert PASSWORD not in pulled.stdout + pulled.stderr + changed.stdout + changed.stderr
 
 
 def test_source_that_does_not_answer_gives_a_message_and_exit_code_1(tmp_path: Path) -> None:
