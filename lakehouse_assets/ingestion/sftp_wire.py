@@ -78,9 +78,7 @@ class Reader:
             if len(block) > length:
                 raise paramiko.SSHException("more was sent than was asked for")
             if not block:
-                # What was asked for behind the end is answered too, and must not be taken for later answers.
-                for later, _, _ in asked:
-                    self._answer(later)
+                # Answers to what was asked for behind the end still come; they are kept here, and go with this reader.
                 return
             yield block
 

@@ -30,6 +30,7 @@ class Faults:
         hangs: names of files of which no block is ever sent.
         refuses: whether connections are dropped as soon as they are made.
         block_seconds: that each block takes, one after the other.
+        block_bytes: the most that is sent at once, whatever is asked for.
         denied: names that may not be opened; `.` is the folder.
         sizes: by name, what is told instead of the true size.
         listed: names that are listed beside those that are there, with their attributes.
@@ -43,6 +44,7 @@ class Faults:
     hangs: set[str] = field(default_factory=set)
     refuses: bool = False
     block_seconds: float = 0.0
+    block_bytes: int = 1 << 20
     denied: set[str] = field(default_factory=set)
     sizes: dict[str, int] = field(default_factory=dict)
     listed: list[asyncssh.SFTPName] = field(default_factory=list)
@@ -218,7 +220,7 @@ class _Sftp(asyncssh.SFTPServer):
                 await asyncio.sleep(self._faults.block_seconds)
         if file_obj.closed:
             return b""
-        data = super().read(file_obj, offset, size)
+        data = super().read(file_obj, offset, min(size, self._faults.block_bytes))
         assert isinstance(data, bytes)
         if self._left is not None:
             self._left -= len(data)

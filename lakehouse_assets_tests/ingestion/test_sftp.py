@@ -263,6 +263,14 @@ def test_copy_lands_once_what_it_is_a_copy_of_has_other_content(site: Site) -> N
     assert site.landing == {f"{TODAY}/a.csv": csv(2), f"{TODAY}/copy.csv": csv(1)}
 
 
+def test_correction_with_the_content_of_another_file_is_no_copy_and_lands(site: Site) -> None:
+    site.put("a.csv", csv(1))
+    site.put("b.csv", csv(2))
+    site.pull()
+    site.put("b.csv", csv(1), mtime=MTIME + 60)
+    assert (site.pull().skipped, site.landing) == (0, {f"{TODAY}/a.csv": csv(1), f"{TODAY}/b.csv": csv(1)})
+
+
 def test_correction_that_is_refused_leaves_the_old_version_in_its_place(site: Site) -> None:
     site.put("a.csv", csv(1))
     site.pull()

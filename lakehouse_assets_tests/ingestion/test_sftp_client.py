@@ -96,6 +96,13 @@ def test_server_that_has_several_keys_shows_the_one_that_is_pinned(tmp_path: Pat
         assert site.pull().rows == 1
 
 
+def test_of_several_pinned_keys_the_one_that_the_server_still_has_is_enough(tmp_path: Path) -> None:
+    with running_site(tmp_path, ("ssh-rsa", "ecdsa-sha2-nistp256")) as site:
+        known = site.options.known_hosts
+        known.write_text(f"[127.0.0.1]:{site.server.port} {new_public_key()}\n{known.read_text()}")
+        assert site.pull().landed == ()
+
+
 def test_hashed_name_in_known_hosts_is_understood(site: Site) -> None:
     hashed = ["ssh-keygen", "-H", "-f", str(site.options.known_hosts)]
     subprocess.run(hashed, check=True, capture_output=True, timeout=20)
@@ -245,6 +252,14 @@ def test_disconnect_in_mid_download_is_tried_again_on_a_new_connection(
     assert site.faults.connections == 3
     assert len(caplog.messages) == 2
     assert caplog.messages[0].startswith("transactions: read 'a.csv': attempt 1 of 3 failed (127.0.0.1:")
+
+
+def test_server_that_sends_less_than_is_asked_for_is_asked_for_the_rest(site: Site) -> None:
+    content = csv(*range(2000))
+    site.put("a.csv", content)
+    site.faults.block_bytes = 10_000
+    assert site.pull().rows == 2000
+    assert site.landing == {f"{TODAY}/a.csv": content}
 
 
 def test_file_that_breaks_every_connection_leaves_the_others_alone_and_fails_the_pull(site: Site) -> None:
