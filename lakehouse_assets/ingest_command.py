@@ -7,7 +7,7 @@ source gets a command; one with options of its own has a function here and stand
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,7 +24,29 @@ if TYPE_CHECKING:
 
 app = typer.Typer(name="ingest", help="What is new at a source, into landing.", no_args_is_help=True)
 
-_WITH_A_FUNCTION: frozenset[str] = frozenset()
+_WITH_A_FUNCTION = frozenset({"users"})
+
+
+@app.command("users")
+def ingest_users(
+    reconcile: Annotated[
+        bool,
+        typer.Option("--reconcile", help="Compare the whole table, land what was missed, list users that are gone."),
+    ] = False,
+) -> None:
+    """Pull what has changed in the table of users in Postgres into landing, once."""
+    if not reconcile:
+        ingest("users")
+        return
+    with errors_as_messages():
+        from lakehouse_assets.ingestion.postgres import PostgresUsers
+
+        source = configured("users").open()
+        if not isinstance(source, PostgresUsers):
+            raise SettingsError("This source of users cannot be compared. Nothing was pulled. Leave --reconcile out.")
+        with activity(standard_error(), "comparing users") as progress:
+            report = source.reconcile(datetime.now(UTC), progress)
+        print_report(report)
 
 
 def ingest(name: str) -> None:

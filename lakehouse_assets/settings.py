@@ -94,6 +94,9 @@ class Settings(BaseSettings):
     postgres_lookback_seconds: int = Field(
         default=3600, ge=0, le=2_592_000, description="Seconds before the watermark whose changes are read again."
     )
+    postgres_reconcile_days: int = Field(
+        default=7, ge=0, le=366, description="Days until a pull compares the whole table; 0: only when asked."
+    )
     postgres_timeout_seconds: int = Field(
         default=60, ge=1, le=86_400, description="Seconds for connecting, and for one statement."
     )

@@ -49,6 +49,7 @@ class PostgresOptions:
         table: with the columns of the contract of users.
         safety_seconds: the newest changes are left for the next pull, since transactions commit out of order.
         lookback_seconds: changes that are read again before the watermark.
+        reconcile_days: the whole table is compared after so many days; 0 for only when asked.
         timeout_seconds: for connecting and for one statement.
     """
 
@@ -57,6 +58,7 @@ class PostgresOptions:
     table: str
     safety_seconds: int
     lookback_seconds: int
+    reconcile_days: int
     timeout_seconds: int
 
 

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from lakehouse_assets.sources.model import SourceEntry, SourceSpec
+
+if TYPE_CHECKING:
+    from lakehouse_assets.ingestion.pull import Destination
+    from lakehouse_assets.ingestion.source import Source
+    from lakehouse_assets.settings import Settings
 
 SPEC = SourceSpec(
     name="users",
@@ -19,4 +26,12 @@ SPEC = SourceSpec(
     cron=lambda _: "50 23 * * *",
 )
 
-ENTRIES: tuple[SourceEntry, ...] = ()
+
+def _open(settings: Settings, destination: Destination) -> Source:
+    from lakehouse_assets.ingestion.postgres import PostgresUsers
+    from lakehouse_assets.sources.postgres_options import postgres_options
+
+    return PostgresUsers(postgres_options(settings), destination)
+
+
+ENTRIES: tuple[SourceEntry, ...] = (SourceEntry(SPEC, _open),)

@@ -27,6 +27,7 @@ def postgres_options(settings: Settings) -> PostgresOptions:
         table=settings.postgres_table,
         safety_seconds=settings.postgres_safety_seconds,
         lookback_seconds=settings.postgres_lookback_seconds,
+        reconcile_days=settings.postgres_reconcile_days,
         timeout_seconds=settings.postgres_timeout_seconds,
     )
 

@@ -13,6 +13,7 @@ from lakehouse_assets_tests.ingestion.destinations import files_below
 from lakehouse_assets_tests.ingestion.fake_source import WARNING
 from lakehouse_assets_tests.ingestion.sftp_server import PASSWORD, USER, new_public_key
 from lakehouse_assets_tests.ingestion.sftp_site import Site, csv, running_site
+from lakehouse_assets_tests.ingestion.users_table import UsersTable, ids
 from lakehouse_assets_tests.processes import run_python
 
 # Before the commands are loaded, since they are made from the registry.
@@ -98,6 +99,22 @@ def test_source_that_is_not_configured_gives_a_message_and_exit_code_2(tmp_path:
         "LAKEHOUSE_POSTGRES_URL_FILE or LAKEHOUSE_POSTGRES_HOST; see docs/ingestion.md.\n"
     )
     assert not (tmp_path / "landing").exists()
+
+
+def test_users_are_compared_only_where_the_source_can(tmp_path: Path) -> None:
+    ran = lakehouse(tmp_path, "ingest", "users", "--reconcile", LAKEHOUSE_POSTGRES_HOST="db.example.org")
+    assert ran.returncode == 2
+    assert ran.stderr.startswith("error: This source of users cannot be compared. Nothing was pulled.")
+
+
+def test_users_are_pulled_and_compared_from_a_real_table(users: UsersTable, tmp_path: Path) -> None:
+    environment = {"LAKEHOUSE_POSTGRES_URL": users.url.render_as_string(hide_password=False)}
+    users.put("USR_1")
+    for arguments in (["ingest", "users"], ["ingest", "users", "--reconcile"], ["sources", "check"]):
+        ran = run_python("from lakehouse_assets.cli import main; main()", tmp_path, *arguments, **environment)
+        assert (ran.returncode, ran.stderr) == (0, "")
+        assert "Pulled users" in ran.stdout or "not encrypted; pulled up to" in ran.stdout
+    assert ids(tmp_path) == [["USR_1"]]
 
 
 def test_wrong_setting_gives_a_message_and_exit_code_2(tmp_path: Path) -> None:

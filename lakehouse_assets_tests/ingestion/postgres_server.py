@@ -12,7 +12,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from itertools import count
@@ -34,10 +34,12 @@ class PostgresServer:
     Args:
         folder: of its own, empty; belongs to who runs the server.
         port: free.
+        settings: of the server, such as `max_connections=9`.
     """
 
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(self, folder: Path, port: int, settings: Sequence[str] = ()) -> None:
         self.port = port
+        self._settings = [argument for setting in settings for argument in ("-c", setting)]
         self._folder = folder
         self._numbers = count(1)
         self._process: subprocess.Popen[bytes] | None = None
@@ -47,6 +49,7 @@ class PostgresServer:
     def start(self) -> None:
         """Start, and wait until it answers."""
         arguments = ["-D", str(self._folder / "data"), "-p", str(self.port), "-h", "127.0.0.1", "-c", "fsync=off"]
+        arguments += self._settings
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [_PROGRAMS / "postgres", *arguments, "-k", str(self._folder)], stdout=log, stderr=log, **self._as_user()
@@ -71,6 +74,13 @@ class PostgresServer:
         self._run("createdb", *self._address(), "-U", ADMIN, name)
         return URL.create("postgresql+psycopg", ADMIN, host="127.0.0.1", port=self.port, database=name)
 
+    def ask_for_passwords(self, *users: str) -> None:
+        """From now on these users need one; others do not."""
+        rules = self._folder / "data" / "pg_hba.conf"
+        asked = "".join(f"host all {user} all scram-sha-256\n" for user in users)
+        rules.write_text(asked + rules.read_text())
+        self._run("pg_ctl", "reload", "-D", str(self._folder / "data"))
+
     def _address(self) -> list[str]:
         return ["-h", "127.0.0.1", "-p", str(self.port)]
 
@@ -87,7 +97,7 @@ class PostgresServer:
 
 
 @contextmanager
-def running_postgres() -> Iterator[PostgresServer]:
+def running_postgres(*settings: str) -> Iterator[PostgresServer]:
     """A started server in a folder of its own; not below pytest's, which only root could enter."""
     folder = Path(tempfile.mkdtemp(prefix="postgres-"))
     try:
@@ -96,7 +106,7 @@ def running_postgres() -> Iterator[PostgresServer]:
         with socket.socket() as listener:
             listener.bind(("127.0.0.1", 0))
             port = listener.getsockname()[1]
-        server = PostgresServer(folder, port)
+        server = PostgresServer(folder, port, settings)
         server.start()
         try:
             yield server

@@ -73,6 +73,7 @@ def test_postgres_from_its_parts(tmp_path: Path) -> None:
     assert url == "postgresql+psycopg://reader:pla%40nted@db.example.org:5432/shop"
     assert (options.schema, options.table) == ("public", "users")
     assert (options.safety_seconds, options.lookback_seconds, options.timeout_seconds) == (30, 3600, 60)
+    assert options.reconcile_days == 7
     assert "nted" not in repr(options) + str(options)
 
 
@@ -202,6 +203,7 @@ def test_secret_of_the_wrong_kind_is_not_shown() -> None:
         ("LAKEHOUSE_POSTGRES_SAFETY_SECONDS", "-1"),
         ("LAKEHOUSE_POSTGRES_LOOKBACK_SECONDS", "-1"),
         ("LAKEHOUSE_POSTGRES_TABLE", ""),
+        ("LAKEHOUSE_POSTGRES_RECONCILE_DAYS", "-1"),
         ("LAKEHOUSE_KINESIS_BATCH_BYTES", "10"),
         ("LAKEHOUSE_KINESIS_EVERY_MINUTES", "60"),
         ("LAKEHOUSE_KINESIS_LAG_WARN_PERCENT", "101"),
