@@ -70,8 +70,8 @@ class KinesisOptions:
         stream: its name.
         region: of AWS, or None for boto3's own rules.
         endpoint_url: another address than AWS's, such as that of a test server.
-        batch_bytes: a file lands once it holds so much before compression, ...
-        batch_seconds: ... or is so old.
+        batch_bytes: what was read lands once it is so much before compression, ...
+        batch_seconds: ... or so old.
         lag_warn_percent: a warning is given once the lag is over this share of the stream's retention.
         timeout_seconds: for one request.
     """
