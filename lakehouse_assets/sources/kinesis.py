@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from lakehouse_assets.sources.model import SourceEntry, SourceSpec
+
+if TYPE_CHECKING:
+    from lakehouse_assets.ingestion.kinesis import KinesisSource
+    from lakehouse_assets.ingestion.pull import Destination
+    from lakehouse_assets.settings import Settings
 
 SPEC = SourceSpec(
     name="events",
@@ -14,4 +21,17 @@ SPEC = SourceSpec(
     cron=lambda settings: f"*/{settings.kinesis_every_minutes} * * * *",
 )
 
-ENTRIES: tuple[SourceEntry, ...] = ()
+
+def open_kinesis(settings: Settings, destination: Destination) -> KinesisSource:
+    """The source itself, for what only it can do: following and replay.
+
+    Raises:
+        SettingsError: a setting is wrong.
+    """
+    from lakehouse_assets.ingestion.kinesis import KinesisSource
+    from lakehouse_assets.sources.kinesis_options import kinesis_options
+
+    return KinesisSource(kinesis_options(settings), destination)
+
+
+ENTRIES: tuple[SourceEntry, ...] = (SourceEntry(SPEC, open_kinesis),)
