@@ -23,6 +23,7 @@ from lakehouse_assets.errors import LakehouseError, SettingsError
 from lakehouse_assets.ingest_command import app as ingest
 from lakehouse_assets.quality_command import app as quality
 from lakehouse_assets.quarantine_command import app as quarantine_app
+from lakehouse_assets.replay_command import app as replay
 from lakehouse_assets.sources_command import app as sources
 from lakehouse_assets.startup import errors_as_messages, prepare
 from lakehouse_assets.whole_file import written_whole
@@ -41,6 +42,7 @@ app.add_typer(quality)
 app.add_typer(quarantine_app)
 app.add_typer(alerts)
 app.add_typer(ingest)
+app.add_typer(replay)
 app.add_typer(sources)
 
 

@@ -6,8 +6,11 @@ source gets a command; one with options of its own has a function here and stand
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,12 +22,13 @@ from lakehouse_assets.startup import errors_as_messages
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from lakehouse_assets.ingestion.kinesis import KinesisSource, Stop
     from lakehouse_assets.ingestion.report import PullReport
     from lakehouse_assets.sources.model import ConfiguredSource, SourceSpec
 
 app = typer.Typer(name="ingest", help="What is new at a source, into landing.", no_args_is_help=True)
 
-_WITH_A_FUNCTION = frozenset({"users"})
+_WITH_A_FUNCTION = frozenset({"events", "users"})
 
 
 @app.command("users")
@@ -62,6 +66,73 @@ def ingest(name: str) -> None:
         print_report(report)
 
 
+@app.command("events")
+def events(
+    follow: Annotated[
+        bool, typer.Option("--follow", help="Go on until SIGTERM or Ctrl-C, then land what is in hand.")
+    ] = False,
+    accept_new_stream: Annotated[
+        bool, typer.Option("--accept-new-stream", help="The stream was made anew on purpose: pull the new one.")
+    ] = False,
+) -> None:
+    """Kinesis stream of events. Pulls what is new there into landing, once, or without an end."""
+    if accept_new_stream:
+        with errors_as_messages():
+            open_events().accept_new_stream(datetime.now(UTC))
+    if follow:
+        with errors_as_messages():
+            _follow(open_events())
+    else:
+        ingest("events")
+
+
+def open_events() -> KinesisSource:
+    """The source of events, for what only it can do.
+
+    Raises:
+        SettingsError: it is not configured, or a setting is wrong.
+    """
+    from lakehouse_assets.settings import load_settings
+    from lakehouse_assets.sources.kinesis import open_kinesis
+    from lakehouse_assets.sources.places import destination
+
+    configured("events")
+    settings = load_settings()
+    return open_kinesis(settings, destination(settings))
+
+
+def _follow(source: KinesisSource) -> None:
+    from lakehouse_assets.ingestion.kinesis import Stop
+
+    out = standard_output()
+
+    def say(text: str) -> None:
+        out.print(text, highlight=False, markup=False, soft_wrap=True)
+        out.file.flush()
+
+    stop = Stop()
+    with _stopped_by_signals(stop):
+        say("Following events; SIGTERM or Ctrl-C ends it.")
+        totals = source.follow(datetime.now(UTC), stop, say, print_warning)
+    say(f"Stopped. Landed {totals}.")
+
+
+@contextmanager
+def _stopped_by_signals(stop: Stop) -> Iterator[None]:
+    """The first SIGTERM or SIGINT asks for the end, a second one ends the process at once."""
+
+    def ask(number: int, _: Any) -> None:
+        stop.ask()
+        signal.signal(number, signal.SIG_DFL)
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def configured(name: str) -> ConfiguredSource:
     """A source by its name.
 
@@ -84,10 +155,15 @@ def configured(name: str) -> ConfiguredSource:
 def print_report(report: PullReport) -> None:
     """The numbers of a pull, the files that landed, and on standard error what a person should know."""
     standard_output().print(_table(report))
-    err = standard_error()
     for warning in report.warnings:
-        err.print("[yellow]warning:[/] ", end="")
-        err.print(warning, highlight=False, markup=False, soft_wrap=True)
+        print_warning(warning)
+
+
+def print_warning(warning: str) -> None:
+    """What a person should know, on standard error."""
+    err = standard_error()
+    err.print("[yellow]warning:[/] ", end="")
+    err.print(warning, highlight=False, markup=False, soft_wrap=True)
 
 
 def _table(report: PullReport) -> Table:

@@ -40,6 +40,7 @@ HEIGHTS = {
     "quality_command": 8,
     "ingest_command": 8,
     "sources_command": 8,
+    "replay_command": 9,
     "startup": 6,
     "step_failures": 6,
     "quarantine_export": 5,
@@ -48,7 +49,7 @@ HEIGHTS = {
     "cli": 12,
 }
 WITHOUT_DAGSTER = {name for name, height in HEIGHTS.items() if height <= HEIGHTS["settings"]}
-WITHOUT_DAGSTER |= {"sources", "ingest_command", "sources_command"}
+WITHOUT_DAGSTER |= {"sources", "ingest_command", "sources_command", "replay_command"}
 BELOW_INGESTION = {"errors", "contracts", "landing", "ingestion"}
 
 
