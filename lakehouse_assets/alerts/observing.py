@@ -33,6 +33,7 @@ _EVENTS = {
     *_ENDS,
 }
 _RULES_SHOWN = 3
+_NO_DAY = ("",)
 
 
 @dataclass(frozen=True)
@@ -139,26 +140,31 @@ def _of_steps(
         note = _failure_note(each.event) if is_failure else ""
         if follows and note.startswith(follows):
             continue
-        # A step is named after its table: silver_events, gold_user_session_analysis.
-        table = each.step.replace("_", ".", 1)
-        for day in days:
-            key = Key(Kind.RUN_FAILED, table, day)
+        for day in days or _NO_DAY:
+            key = Key(Kind.RUN_FAILED, _table_of(each.step), day)
             yield Observation(key, is_failure and each.step not in explained, each.at, Facts(run_id, note=note))
 
 
+def _table_of(step: str) -> str:
+    """A step is named after its table: silver_events, gold_user_session_analysis, ingestion__users."""
+    return step.replace("__" if "__" in step else "_", ".", 1)
+
+
 def _of_the_run(found: Sequence[_Found], run: DagsterRun, days: Sequence[str]) -> Iterator[Observation]:
-    """Whether the run ended for another reason than its steps; only a run of all tables shows that this is over."""
+    """Whether the run ended for another reason than its steps; only a run of the whole job shows that this is over."""
     ends = [each for each in found if each.event.event_type in _ENDS]
     failed_by_steps = any(each.event.event_type is DagsterEventType.STEP_FAILURE for each in found)
     failing = run.status is DagsterRunStatus.CANCELED or (
         run.status is DagsterRunStatus.FAILURE and not failed_by_steps
     )
-    if not ends or not (failing or run.job_name == JOB):
+    if not ends or not (failing or run.job_name == JOB or not days):
         return
     note = "it was canceled" if run.status is DagsterRunStatus.CANCELED else "it ended before its steps did"
-    for day in days:
+    # A pull of a source has no day; of several sources each has a job.
+    outside_of_steps = "" if days else run.job_name
+    for day in days or _NO_DAY:
         facts = Facts(run.run_id, note=note if failing else "")
-        yield Observation(Key(Kind.RUN_FAILED, "", day), failing, ends[-1].at, facts)
+        yield Observation(Key(Kind.RUN_FAILED, outside_of_steps, day), failing, ends[-1].at, facts)
 
 
 def _failure_note(event: DagsterEvent) -> str:

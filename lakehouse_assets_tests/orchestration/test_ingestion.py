@@ -176,6 +176,22 @@ def test_pull_that_cannot_reach_its_source_fails_with_the_text_and_is_not_retrie
     assert [event for event in ran.all_events if event.is_step_up_for_retry] == []
 
 
+def test_pull_that_fails_is_an_incident_until_one_succeeds(tmp_path: Path) -> None:
+    failing = definitions(tmp_path, [fake_entry(sftp.SPEC, error=DOWN)], sftp_host="sftp.example.org")
+    mended = definitions(tmp_path, [fake_entry(sftp.SPEC, FILES)], sftp_host="sftp.example.org")
+    of_the_step = Key(Kind.RUN_FAILED, "ingestion.transactions", "")
+    of_the_run = Key(Kind.RUN_FAILED, "ingest_transactions", "")
+    with DagsterInstance.ephemeral() as instance:
+        found = []
+        for defs in (failing, mended):
+            job = defs.resolve_job_def("ingest_transactions")
+            ran = job.execute_in_process(instance=instance, raise_on_error=False)
+            found.append({seen.key: (seen.failing, seen.facts.note) for seen in observe_run(instance, ran.run_id)})
+    assert found[0] == {of_the_step: (True, str(DOWN)), of_the_run: (False, "")}
+    assert found[1][of_the_step] == (False, "")
+    assert found[1][of_the_run] == (False, "")
+
+
 def tick(defs: Definitions, instance: DagsterInstance) -> ScheduleExecutionData:
     context = build_schedule_context(
         instance,
