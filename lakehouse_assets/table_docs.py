@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from lakehouse_assets.contracts.model import Column, TableContract
+from lakehouse_assets.contracts.model import Column, TableContract, VolumeExpectation
 from lakehouse_assets.contracts.rules import (
     CORRUPT_CSV,
     CORRUPT_JSON,
@@ -74,6 +74,7 @@ def _table(table: TableContract) -> list[str]:
         "Partitions": _partitioning(table),
         "Owner": table.owner,
         "Freshness": f"written within the last {table.freshness_hours} hours",
+        "Volume of a day": _volume(table.volume),
         "PII": _personal(table.columns),
         "Audit columns": _names(table.audit_columns) or "none",
     }
@@ -98,6 +99,17 @@ def _table(table: TableContract) -> list[str]:
         "",
         *_rules_of_rows(table),
     ]
+
+
+def _volume(expected: VolumeExpectation | None) -> str:
+    if expected is None:
+        return "not compared"
+    return (
+        f"beside the same weekday of {expected.min_weeks} to {expected.weeks} past weeks, lines within "
+        f"{expected.lines_percent} % of the median, at least {expected.hour_percent} % of the rows of each hour that "
+        f"usually has {expected.min_rows_of_hour} or more, and no end of the day without events for "
+        f"{expected.silent_minutes} minutes longer; more is let through where past weeks vary more"
+    )
 
 
 def _rules_of_rows(table: TableContract) -> list[str]:

@@ -54,6 +54,28 @@ class RowRule:
 
 
 @dataclass(frozen=True)
+class VolumeExpectation:
+    """What a day must be like, beside the same weekday of past weeks.
+
+    Args:
+        weeks: how many of them are looked at.
+        min_weeks: with fewer known, nothing is judged.
+        lines_percent: by so much of the median the day's lines may differ, or more where past weeks do.
+        hour_percent: so much of its usual rows an hour must have, or less where past weeks vary.
+        min_rows_of_hour: hours with fewer usual rows are not judged. Of 20 expected rows at random times, fewer than a
+            fifth come once in 300,000 hours (Poisson).
+        silent_minutes: by so much longer than usual the end of a day may be without events.
+    """
+
+    weeks: int = 8
+    min_weeks: int = 4
+    lines_percent: int = 30
+    hour_percent: int = 20
+    min_rows_of_hour: int = 20
+    silent_minutes: int = 120
+
+
+@dataclass(frozen=True)
 class TableContract:
     """One table: everything that is fixed about it.
 
@@ -68,6 +90,7 @@ class TableContract:
         row_rules: what must hold between the columns of every row.
         owner: who answers for the table.
         freshness_hours: the newest partition should be no older than this.
+        volume: what its arrival days must be like; None where days are not compared.
     """
 
     name: str
@@ -80,6 +103,7 @@ class TableContract:
     row_rules: tuple[RowRule, ...] = ()
     owner: str = "team:data-platform"
     freshness_hours: int = 36
+    volume: VolumeExpectation | None = None
 
     @property
     def layer(self) -> str:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar
 import pyspark.sql.types as T
 from pandera.pyspark import Field
 
-from lakehouse_assets.contracts.model import Model, Partitioning, RowRule, TableContract
+from lakehouse_assets.contracts.model import Model, Partitioning, RowRule, TableContract, VolumeExpectation
 from lakehouse_assets.contracts.rules import InRange, Matches, NotNull, OneOf, Positive
 from lakehouse_assets.contracts.sources import EVENTS, SOURCES, TRANSACTIONS, USERS, SourceContract
 
@@ -219,6 +219,7 @@ SILVER: dict[str, TableContract] = {
         version_order=("event_timestamp", *_LINE),
         row_rules=(_in_range_of_arrival(EVENTS),),
         partitioning=Partitioning("day", "event_timestamp"),
+        volume=VolumeExpectation(),
     ),
     "transactions": TableContract(
         name="silver.transactions",
@@ -229,6 +230,7 @@ SILVER: dict[str, TableContract] = {
         version_order=("transaction_timestamp", *_LINE),
         row_rules=(_in_range_of_arrival(TRANSACTIONS),),
         partitioning=Partitioning("day", "transaction_timestamp"),
+        volume=VolumeExpectation(),
     ),
     "users": TableContract(
         name="silver.users",
@@ -244,6 +246,7 @@ SILVER: dict[str, TableContract] = {
                 "effective_to IS NULL OR effective_to > effective_from",
             ),
         ),
+        volume=VolumeExpectation(),
     ),
 }
 GOLD = TableContract(

@@ -112,7 +112,6 @@ def _silver_checks(contract: TableContract, source: SourceContract) -> tuple[Che
     rules = [Check(table, rule, _rule_description(rule)) for rule in source.rule_names]
     checks = [
         Check(table, GATE, "The arrival day is not held: few enough of its lines are quarantined."),
-        Check(table, VOLUME, "As many lines as on the same weekday of past weeks, within what is usual."),
         Check(table, LANDED_COLUMNS, "Lines bring no unknown columns; where they do, these are in `extra`."),
         Check(table, LINES_ADD_UP, "Every line in bronze is either accepted or quarantined.", is_blocking=True),
         *_stored_rows(contract),
@@ -126,13 +125,17 @@ def _silver_checks(contract: TableContract, source: SourceContract) -> tuple[Che
     ]
     if source is not USERS:
         checks.append(Check(table, KNOWN_USER, "The user is in silver.users; users may arrive up to two days later."))
-    if source.event_time is not None:
-        checks += _event_time_checks(table)
+    if contract.volume is not None:
+        checks += _volume_checks(table, source)
     return (*rules, *checks)
 
 
-def _event_time_checks(table: str) -> list[Check]:
+def _volume_checks(table: str, source: SourceContract) -> list[Check]:
+    volume = Check(table, VOLUME, "As many lines as on the same weekday of past weeks, within what is usual.")
+    if source.event_time is None:
+        return [volume]
     return [
+        volume,
         Check(
             table,
             NO_HOUR_IS_MISSING,

@@ -1,9 +1,9 @@
 """Whether a day is as is usual on its weekday: its lines, its hours, how far its event time reaches.
 
 What is usual is the median of past weeks, give or take the greater of `_DEVIATIONS` scaled median absolute deviations
-(Leys et al. 2013, doi:10.1016/j.jesp.2013.03.013) and a tolerance of the check: robust against single odd days in the
-past, and a spike that comes each Monday is usual. With few weeks known, and before a day is over, nothing is judged:
-a wrong alarm costs more than a late one.
+(Leys et al. 2013, doi:10.1016/j.jesp.2013.03.013) and what the contract allows (`VolumeExpectation`): robust against
+single odd days in the past, and a spike that comes each Monday is usual. With few weeks known, and before a day is
+over, nothing is judged: a wrong alarm costs more than a late one.
 """
 
 from __future__ import annotations
@@ -14,20 +14,14 @@ from datetime import UTC, date, datetime, time, timedelta
 from statistics import median
 from typing import TypeVar
 
+from lakehouse_assets.contracts.model import VolumeExpectation
 from lakehouse_assets.quality.catalogue import Check, Severity
 from lakehouse_assets.quality.results import CheckResult
 
 _T = TypeVar("_T")
 
-_WEEKS = 8
-_MIN_WEEKS = 4
 _DEVIATIONS = 4
 _MAD_TO_SIGMA = 1.4826
-_LINES_SHARE = 0.3
-_HOUR_SHARE = 0.8
-# Of 20 expected rows at random times, fewer than a fifth come once in 300,000 hours (Poisson).
-_MIN_ROWS_OF_AN_HOUR = 20
-_SILENT_MINUTES = 120
 _MINUTES = 24 * 60
 
 
@@ -44,17 +38,19 @@ class EventTimes:
     last: datetime | None
 
 
-def past_weeks(day: date) -> list[date]:
+def past_weeks(day: date, expected: VolumeExpectation) -> list[date]:
     """The days that a day is held against, newest first."""
-    return [day - timedelta(weeks=week) for week in range(1, _WEEKS + 1)]
+    return [day - timedelta(weeks=week) for week in range(1, expected.weeks + 1)]
 
 
-def has_history(day: date, known_days: Mapping[date, object]) -> bool:
+def has_history(day: date, known_days: Mapping[date, object], expected: VolumeExpectation) -> bool:
     """Whether enough past weeks of this day are known."""
-    return len(_known(day, known_days)) >= _MIN_WEEKS
+    return len(_known(day, known_days, expected)) >= expected.min_weeks
 
 
-def judge_volume(check: Check, day: date, lines_by_day: Mapping[date, int], now: datetime) -> CheckResult:
+def judge_volume(
+    check: Check, day: date, lines_by_day: Mapping[date, int], expected: VolumeExpectation, now: datetime
+) -> CheckResult:
     """Whether the day has as many lines as is usual.
 
     Args:
@@ -65,11 +61,11 @@ def judge_volume(check: Check, day: date, lines_by_day: Mapping[date, int], now:
         A warning where the day is outside the usual range.
     """
     lines = lines_by_day.get(day, 0)
-    reason = _why_not_judged(day, lines_by_day, now)
+    reason = _why_not_judged(day, lines_by_day, expected, now)
     if reason is not None:
         return _result(check, day, 0, lines, reason)
-    past = _known(day, lines_by_day)
-    usual, tolerance = median(past), _tolerance(past, _LINES_SHARE * median(past))
+    past = _known(day, lines_by_day, expected)
+    usual, tolerance = median(past), _tolerance(past, expected.lines_percent / 100 * median(past))
     threshold = (
         f"usual on a {day:%A}: {max(0.0, usual - tolerance):,.0f} to {usual + tolerance:,.0f} lines "
         f"(median {usual:,.0f} of {len(past)} weeks); here {lines:,}"
@@ -78,7 +74,9 @@ def judge_volume(check: Check, day: date, lines_by_day: Mapping[date, int], now:
     return _result(check, day, difference, lines, threshold)
 
 
-def judge_hours(check: Check, day: date, times_by_day: Mapping[date, EventTimes], now: datetime) -> CheckResult:
+def judge_hours(
+    check: Check, day: date, times_by_day: Mapping[date, EventTimes], expected: VolumeExpectation, now: datetime
+) -> CheckResult:
     """Whether each hour that usually has rows has some: an hourly file that did not come shows here.
 
     Args:
@@ -86,25 +84,31 @@ def judge_hours(check: Check, day: date, times_by_day: Mapping[date, EventTimes]
         now: UTC.
 
     Returns:
-        A warning with the hours that have fewer than a fifth of their usual rows; hours that are never busy are not
-        judged. The rows counted are hours.
+        A warning with the hours that have too few of their usual rows; hours that are never busy are not judged. The
+        rows counted are hours.
     """
-    reason = _why_not_judged(day, times_by_day, now)
+    reason = _why_not_judged(day, times_by_day, expected, now)
     if reason is not None:
         return _result(check, day, 0, 24, reason)
-    here, past = times_by_day.get(day, EventTimes({}, None)), _known(day, times_by_day)
+    here, past = times_by_day.get(day, EventTimes({}, None)), _known(day, times_by_day, expected)
+    may_lack = 1 - expected.hour_percent / 100
     sparse: list[dict[str, str | int]] = []
     for hour in range(24):
         counts = [times.rows_by_hour.get(hour, 0) for times in past]
         usual, rows = median(counts), here.rows_by_hour.get(hour, 0)
-        if usual >= _MIN_ROWS_OF_AN_HOUR and rows < usual - _tolerance(counts, _HOUR_SHARE * usual):
+        if usual >= expected.min_rows_of_hour and rows < usual - _tolerance(counts, may_lack * usual):
             sparse.append({"hour": f"{hour:02}:00", "rows": rows, "usual": round(usual)})
     named = ", ".join(str(hour["hour"]) for hour in sparse) or "none"
-    threshold = f"each hour has a fifth of its usual rows on a {day:%A} ({len(past)} weeks); hours that do not: {named}"
+    threshold = (
+        f"each hour has {expected.hour_percent} % of its usual rows on a {day:%A} ({len(past)} weeks); "
+        f"hours that do not: {named}"
+    )
     return _result(check, day, len(sparse), 24, threshold, tuple(sparse))
 
 
-def judge_freshness(check: Check, day: date, times_by_day: Mapping[date, EventTimes], now: datetime) -> CheckResult:
+def judge_freshness(
+    check: Check, day: date, times_by_day: Mapping[date, EventTimes], expected: VolumeExpectation, now: datetime
+) -> CheckResult:
     """Whether event time reaches as far into the day as is usual: a source whose clock or stream stands still does not.
 
     Args:
@@ -114,13 +118,15 @@ def judge_freshness(check: Check, day: date, times_by_day: Mapping[date, EventTi
     Returns:
         A warning where the end of the day is silent for longer than usual. The rows counted are minutes.
     """
-    reason = _why_not_judged(day, times_by_day, now)
+    reason = _why_not_judged(day, times_by_day, expected, now)
     if day not in times_by_day:
         reason = reason or "not judged: nothing landed"
     if reason is not None:
         return _result(check, day, 0, _MINUTES, reason)
-    past = [_silent_minutes(past_day, times_by_day) for past_day in past_weeks(day) if past_day in times_by_day]
-    here, limit = _silent_minutes(day, times_by_day), median(past) + _tolerance(past, _SILENT_MINUTES)
+    past = [
+        _silent_minutes(past_day, times_by_day) for past_day in past_weeks(day, expected) if past_day in times_by_day
+    ]
+    here, limit = _silent_minutes(day, times_by_day), median(past) + _tolerance(past, expected.silent_minutes)
     threshold = (
         f"on a {day:%A} the last {limit:,.0f} minutes may be without events "
         f"(median {median(past):,.0f} of {len(past)} weeks); here {here:,}"
@@ -128,16 +134,19 @@ def judge_freshness(check: Check, day: date, times_by_day: Mapping[date, EventTi
     return _result(check, day, here if here > limit else 0, _MINUTES, threshold)
 
 
-def _why_not_judged(day: date, known_days: Mapping[date, object], now: datetime) -> str | None:
+def _why_not_judged(
+    day: date, known_days: Mapping[date, object], expected: VolumeExpectation, now: datetime
+) -> str | None:
     if now < _end(day):
         return "not judged yet: the day is not over"
-    if not has_history(day, known_days):
-        return f"not judged yet: {len(_known(day, known_days))} of {_MIN_WEEKS} past weeks are known"
+    if not has_history(day, known_days, expected):
+        known = len(_known(day, known_days, expected))
+        return f"not judged yet: {known} of {expected.min_weeks} past weeks are known"
     return None
 
 
-def _known(day: date, by_day: Mapping[date, _T]) -> list[_T]:
-    return [by_day[past_day] for past_day in past_weeks(day) if past_day in by_day]
+def _known(day: date, by_day: Mapping[date, _T], expected: VolumeExpectation) -> list[_T]:
+    return [by_day[past_day] for past_day in past_weeks(day, expected) if past_day in by_day]
 
 
 def _tolerance(past: Sequence[float], least: float) -> float:

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from pyiceberg.expressions import And
 from pyspark.sql import functions as F
 
+from lakehouse_assets.contracts.model import VolumeExpectation
 from lakehouse_assets.contracts.sources import USERS, SourceContract
 from lakehouse_assets.contracts.tables import SILVER
 from lakehouse_assets.engine.times import as_number, from_number
@@ -107,39 +108,40 @@ def _judge_gate(source: SourceContract, write: SilverWrite, days: Sequence[date]
 def _judge_lines(
     lake: Lake, source: SourceContract, write: SilverWrite, days: Sequence[date], now: datetime
 ) -> list[CheckResult]:
-    """Lines against bronze, and lines, hours and event time against past weeks."""
-    contract = SILVER[source.name]
-    asked = sorted({*days, *(past for day in days for past in past_weeks(day))})
+    """Lines against bronze; and lines, hours and event time against what the contract expects of a day."""
+    contract, expected = SILVER[source.name], SILVER[source.name].volume
+    asked = _with_past_weeks(days, expected) if expected is not None else days
     landed = {day: of_day.lines for day, of_day in read_bronze_days(lake, source.name, asked).items()}
     missing = {day: abs(landed.get(day, 0) - write.numbers[day].lines) for day in days}
+    results = verdicts_by_day(contract, catalogue.LINES_ADD_UP, days, missing, landed)
+    if expected is None:
+        return results
     volume = find_check(contract, catalogue.VOLUME)
-    results = [
-        *verdicts_by_day(contract, catalogue.LINES_ADD_UP, days, missing, landed),
-        *(judge_volume(volume, day, landed, now) for day in days),
-    ]
+    results += [judge_volume(volume, day, landed, expected, now) for day in days]
     if source.event_time is None:
         return results
-    judgeable = [day for day in days if has_history(day, landed)]
-    times = _read_event_times(lake, write.silver, source.event_time, judgeable)
+    judgeable = [day for day in days if has_history(day, landed, expected)]
+    asked = _with_past_weeks(judgeable, expected)
+    times = _read_event_times(lake, write.silver, source.event_time, asked)
     hours, freshness = (
         find_check(contract, name) for name in (catalogue.NO_HOUR_IS_MISSING, catalogue.EVENT_TIME_IS_FRESH)
     )
-    results += [judge_hours(hours, day, times, now) for day in days]
-    return results + [judge_freshness(freshness, day, times, now) for day in days]
+    results += [judge_hours(hours, day, times, expected, now) for day in days]
+    return results + [judge_freshness(freshness, day, times, expected, now) for day in days]
+
+
+def _with_past_weeks(days: Sequence[date], expected: VolumeExpectation) -> list[date]:
+    return sorted({*days, *(past for day in days for past in past_weeks(day, expected))})
 
 
 def _read_event_times(lake: Lake, silver: StagedWrite, event_time: str, days: Sequence[date]) -> dict[date, EventTimes]:
-    """The event times of the rows that landed on these days and on those of the past weeks that they are held against.
-
-    A day without rows is absent.
-    """
-    asked = sorted({*days, *(past for day in days for past in past_weeks(day))})
-    if not asked:
+    """The event times of the rows that landed on these days; a day without rows is absent."""
+    if not days:
         return {}
-    rows = read_table(lake, silver.contract, on_days("arrival_date", asked), snapshot_id=silver.snapshot_id)
+    rows = read_table(lake, silver.contract, on_days("arrival_date", days), snapshot_id=silver.snapshot_id)
     is_of_the_day = F.to_date(event_time) == F.col("arrival_date")
     counted = (
-        rows.filter(F.col("arrival_date").isin(*asked))
+        rows.filter(F.col("arrival_date").isin(*days))
         .groupBy("arrival_date", F.when(is_of_the_day, F.hour(event_time)).alias("hour"))
         .agg(F.count("*").alias("rows"), as_number(F.max(event_time)).alias("last"))
         .collect()
