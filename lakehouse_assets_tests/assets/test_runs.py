@@ -31,6 +31,8 @@ def test_run_of_one_key_takes_in_that_day_only(tmp_path: Path) -> None:
 
     assert ran.succeeded
     assert sorted(ran.materialized) == sorted((name, FRIDAY) for name in TABLES)
+    assert ran.landed == [("landing.events", FRIDAY)]
+    assert ran.metadata("landing.events", FRIDAY)["files"] == 1
     assert ran.metadata("silver.events", FRIDAY)["dagster/row_count"] == 1
     summary = open_table(tmp_path, "silver.events").current_snapshot()
     assert summary is not None
