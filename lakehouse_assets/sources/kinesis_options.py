@@ -18,6 +18,11 @@ def kinesis_options(settings: Settings) -> KinesisOptions:
         raise SettingsError(
             "LAKEHOUSE_KINESIS_STREAM is empty. Nothing was pulled. Set the stream's name, or unset it."
         )
+    if endpoint is not None and "@" in endpoint:
+        raise SettingsError(
+            "LAKEHOUSE_KINESIS_ENDPOINT_URL holds an `@`, as before a password (it is not shown). Nothing was pulled. "
+            "Credentials are AWS's own: set them as docs/ingestion.md says."
+        )
     if endpoint is not None and not endpoint.startswith(("http://", "https://")):
         raise SettingsError(
             f"LAKEHOUSE_KINESIS_ENDPOINT_URL {endpoint} is no http or https address. Nothing was pulled. Correct it."

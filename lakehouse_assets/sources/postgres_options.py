@@ -79,4 +79,10 @@ def _parsed(text: str) -> URL:
             "LAKEHOUSE_POSTGRES_URL is no URL of Postgres (it is not shown, as it is a secret). Nothing was pulled. "
             "Write it as in postgresql://user:password@host:5432/database."
         ) from None
+    if "password" in url.query:
+        # SQLAlchemy hides only the one before the host.
+        raise SettingsError(
+            "LAKEHOUSE_POSTGRES_URL has its password behind the `?`, where messages would show it. Nothing was pulled. "
+            "Write it before the host, or set LAKEHOUSE_POSTGRES_PASSWORD (or _FILE)."
+        )
     return url.set(drivername=_DRIVER)

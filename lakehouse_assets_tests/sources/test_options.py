@@ -106,13 +106,15 @@ def test_url_of_something_else_is_refused_without_showing_it(tmp_path: Path, url
         (HOST | {"postgres_user": None}, "needs LAKEHOUSE_POSTGRES_DATABASE and LAKEHOUSE_POSTGRES_USER"),
         (HOST | {"postgres_database": None}, "needs LAKEHOUSE_POSTGRES_DATABASE and LAKEHOUSE_POSTGRES_USER"),
         ({"postgres_url": "postgresql://a:b@db/shop", "postgres_password": "c"}, "URL holds a password and"),
+        ({"postgres_url": "postgresql://a@db/shop?password=planted"}, r"has its password behind the `\?`"),
     ],
 )
 def test_postgres_settings_that_do_not_go_together_are_refused(
     tmp_path: Path, values: dict[str, object], message: str
 ) -> None:
-    with pytest.raises(SettingsError, match=message):
+    with pytest.raises(SettingsError, match=message) as refused:
         postgres_options(settings(tmp_path, **values))
+    assert "planted" not in str(refused.value)
 
 
 def test_kinesis(tmp_path: Path) -> None:
@@ -127,11 +129,13 @@ def test_kinesis(tmp_path: Path) -> None:
     [
         ({"kinesis_stream": ""}, "LAKEHOUSE_KINESIS_STREAM is empty"),
         ({"kinesis_stream": "a", "kinesis_endpoint_url": "localhost:1"}, "localhost:1 is no http or https address"),
+        ({"kinesis_stream": "a", "kinesis_endpoint_url": "http://a:planted@localhost:1"}, "holds an `@`"),
     ],
 )
 def test_kinesis_settings_that_cannot_be_are_refused(tmp_path: Path, values: dict[str, object], message: str) -> None:
-    with pytest.raises(SettingsError, match=message):
+    with pytest.raises(SettingsError, match=message) as refused:
         kinesis_options(settings(tmp_path, **values))
+    assert "planted" not in str(refused.value)
 
 
 def test_landing_and_ledger_are_below_the_home_unless_the_ledger_is_elsewhere(tmp_path: Path) -> None:
