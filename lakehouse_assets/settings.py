@@ -105,7 +105,10 @@ class Settings(BaseSettings):
     kinesis_region: str | None = Field(default=None, description="Its AWS region; default: by boto3's own rules.")
     kinesis_endpoint_url: str | None = Field(default=None, description="Another address than AWS's.")
     kinesis_batch_bytes: int = Field(
-        default=16_777_216, ge=1024, le=1_073_741_824, description="A file lands once it holds so many bytes, or ..."
+        default=16_777_216,
+        ge=1024,
+        le=1_073_741_824,
+        description="What is in hand lands once it is so many bytes, or ...",
     )
     kinesis_batch_seconds: int = Field(default=60, ge=1, le=3600, description="... is so many seconds old.")
     kinesis_every_minutes: int = Field(

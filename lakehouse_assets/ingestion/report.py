@@ -17,7 +17,8 @@ class PullReport:
         bytes: of them as they are stored.
         skipped: files that were not taken since their content had landed before; of other sources, records.
         rejected: files that were refused, see `landing/_rejected/`.
-        lag_seconds: age of the newest thing at the source that has not landed; 0 where all has, None where unknown.
+        lag_seconds: for how long the oldest thing at the source that has not landed waits; 0 where all has landed,
+            None where unknown.
         seconds: how long it took.
         warnings: what a person should know, as whole sentences.
     """

@@ -55,14 +55,12 @@ class DailyRun:
     @property
     def materialized(self) -> list[tuple[str, str]]:
         """Table and partition of each materialization of a table."""
-        found = [(table, partition) for table, partition, _ in self._materializations()]
-        return [each for each in found if each not in self.landed]
+        return [(asset, day) for asset, day, _ in self._materializations() if not asset.startswith("landing.")]
 
     @property
     def landed(self) -> list[tuple[str, str]]:
         """Landing folder and day of each that was found to have files."""
-        found = [(asset, partition) for asset, partition, _ in self._materializations()]
-        return [each for each in found if each[0].startswith("landing.")]
+        return [(asset, day) for asset, day, _ in self._materializations() if asset.startswith("landing.")]
 
     def metadata(self, table: str, day: str) -> dict[str, Any]:
         """The metadata of the one materialization of a table's partition."""
