@@ -214,7 +214,7 @@ def test_broken_value_is_shown_by_file_and_line_with_the_condition_it_breaks(
 def test_lost_key_is_shown(tmp_path: Path, instance: DagsterInstance, monkeypatch: pytest.MonkeyPatch) -> None:
     _deliver(tmp_path, f"events/dt={FIRST}/a.json", EVENT % (1, "click") + EVENT % (2, "click"))
     right = merge.deduplicate
-    monkeypatch.setattr(merge, "deduplicate", lambda *arguments: right(*arguments).filter("event_id <> 'E2'"))
+    monkeypatch.setattr(merge, "deduplicate", lambda *arguments: right(*arguments).filter("line_number <> 2"))
     lost = _evaluations(_run(tmp_path, instance), SILVER["events"], "no_key_is_lost")[FIRST]
     assert _sample(lost) == [{"event_id": "E2", "arrival_date": FIRST}]
 
@@ -270,3 +270,24 @@ def test_hour_whose_file_did_not_come_is_a_warning_that_names_it(tmp_path: Path,
     assert _sample(hours) == [{"hour": "13:00", "rows": 0, "usual": 20}]
     assert hours.description.startswith("1 of 24 hours fail; ")
     assert _evaluations(last, SILVER["events"], "event_time_is_fresh")["2024-11-15"].passed
+
+
+def test_day_that_failed_its_audit_holds_later_runs_too_until_the_code_is_right(
+    tmp_path: Path, instance: DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    next_day = "2024-11-15"
+    _deliver(tmp_path, f"events/dt={FIRST}/a.json", EVENT % (1, "click"))
+    _deliver(tmp_path, f"events/dt={next_day}/a.json", EVENT % (2, "click"))
+    right = merge.deduplicate
+    with monkeypatch.context() as broken:
+        without_first = f"source_file <> 'events/dt={FIRST}/a.json'"
+        broken.setattr(merge, "deduplicate", lambda *arguments: right(*arguments).filter(without_first))
+        runs = [_run(tmp_path, instance, day, day) for day in (FIRST, next_day)]
+    assert [run.success for run in runs] == [False, False]
+    assert not _evaluations(runs[1], SILVER["events"], "no_key_is_lost")[next_day].passed
+    assert not instance.get_latest_materialization_event(AssetKey(GOLD.asset_path))
+
+    assert _run(tmp_path, instance, next_day, next_day).success
+    silver = open_catalog(tmp_path).load_table("silver.events").scan().to_arrow()
+    assert sorted(silver["event_id"].to_pylist()) == ["E1", "E2"]
+    assert open_catalog(tmp_path).load_table(GOLD.name).scan().to_arrow()["total_events"].to_pylist() == [2]

@@ -88,7 +88,8 @@ def audit_keys(
     unique, lost = unique_key(contract), catalogue.NO_KEY_IS_LOST
     failed: dict[str, dict[date, int]] = {unique: {}, lost: {}}
     samples: dict[str, dict[date, Sample]] = {}
-    if write.judged is not None and write.silver.changes_rows:
+    # Also where nothing is staged: a day whose rows are all lost leaves nothing to stage.
+    if write.judged is not None:
         wrong = _wrong_keys(lake, source, write, write.judged, horizon_days)
         counted = wrong.groupBy("check", "arrival_date").count().collect()
         for name in failed:
