@@ -44,11 +44,13 @@ class GoldWrite:
     Args:
         sessions: session_id and user_id of the sessions that were recomputed; None: all.
         files: which files may hold rows of them; None: all.
+        is_recomputed: whether any session was; not where silver is as gold has taken it in.
     """
 
     staged: StagedWrite
     sessions: DataFrame | None = None
     files: BooleanExpression | None = None
+    is_recomputed: bool = True
 
 
 def stage_gold(lake: Lake, run: RunInfo) -> GoldWrite:
@@ -64,11 +66,13 @@ def stage_gold(lake: Lake, run: RunInfo) -> GoldWrite:
     if changes is None:
         return GoldWrite(_stage_everything(lake, run, heads))
     if not any(changes.values()):
-        return GoldWrite(stage(lake, GOLD, new_files=[], replaced=[], run=run, applied=heads))
+        staged = stage(lake, GOLD, new_files=[], replaced=[], run=run, applied=heads)
+        return GoldWrite(staged, is_recomputed=False)
     sessions = write_scratch(lake, _touched_sessions(lake, changes).distinct())
     files = _files_of_sessions(sessions)
     if files is None:
-        return GoldWrite(stage(lake, GOLD, new_files=[], replaced=[], run=run, applied=heads))
+        staged = stage(lake, GOLD, new_files=[], replaced=[], run=run, applied=heads)
+        return GoldWrite(staged, is_recomputed=False)
     stored = write_scratch(lake, _of_sessions(read_table(lake, GOLD, files), sessions))
     desired = write_scratch(
         lake,

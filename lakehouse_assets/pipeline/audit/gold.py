@@ -36,7 +36,7 @@ def audit_gold(lake: Lake, write: GoldWrite, days: Sequence[date]) -> list[Check
         StorageError: a table cannot be read.
     """
     results = audit_rows(lake, write.staged, "session_date", days)
-    if not write.staged.changes_rows:
+    if not write.is_recomputed:
         compared = [*_verdicts(), catalogue.TRANSACTIONS_HAVE_SESSIONS]
         return results + [result for name in compared for result in verdicts_by_day(GOLD, name, days, {}, {})]
     return results + _audit_sessions(lake, write, days)
