@@ -30,10 +30,10 @@ class SystemClock:
 class Now:
     """The time, from the start of the pull on."""
 
-    def __init__(self, start: datetime, clock: Clock) -> None:
+    def __init__(self, start: datetime, clock: Clock | None = None) -> None:
         self._start = start
-        self._clock = clock
-        self._seconds = clock.seconds()
+        self._clock = clock or SystemClock()
+        self._seconds = self._clock.seconds()
 
     @property
     def elapsed_seconds(self) -> float:
@@ -41,6 +41,10 @@ class Now:
 
     def __call__(self) -> datetime:
         return self._start + timedelta(seconds=self.elapsed_seconds)
+
+    def wait_since(self, began_seconds: float, seconds: float) -> None:
+        """Return once so long has passed since an earlier `elapsed_seconds`."""
+        self._clock.wait(max(0.0, began_seconds + seconds - self.elapsed_seconds))
 
     def wait_until(self, time: datetime) -> None:
         """Return at that time or later."""

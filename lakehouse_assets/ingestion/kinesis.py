@@ -11,12 +11,13 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from lakehouse_assets.errors import DataGapError, SourceReplacedError, SourceUnreachableError
+from lakehouse_assets.ingestion.clock import Now
 from lakehouse_assets.ingestion.kinesis_client import KinesisClient, Start, Stream
 from lakehouse_assets.ingestion.kinesis_errors import SOURCE
 from lakehouse_assets.ingestion.kinesis_files import LandedBatch, read_landed
 from lakehouse_assets.ingestion.kinesis_reading import Reading, Totals
 from lakehouse_assets.ingestion.kinesis_replay import replay
-from lakehouse_assets.ingestion.kinesis_shard_reader import Clock, Pace, ShardReader
+from lakehouse_assets.ingestion.kinesis_shard_reader import Pace, ShardReader
 from lakehouse_assets.ingestion.kinesis_state import StreamState, gap_error, plan_readable, read_state, shown
 from lakehouse_assets.ingestion.ledger_tables import Advance
 from lakehouse_assets.ingestion.options import KinesisOptions
@@ -99,17 +100,17 @@ class KinesisSource:
             SourceError: it cannot be read. Where one shard does not answer the others have landed.
         """
         landed: list[str] = []
-        clock = Clock(now)
+        clock = Now(now)
         with open_pull(self._destination, SOURCE, now) as pull:
             landed += pull.recovered
             reading = self._begin(self._client, pull, clock, lambda batch: landed.extend(batch.files))
             reading.admit()
             while not (reading.is_at_tip or self._is_at_a_limit(reading, clock)):
-                began = clock.seconds
+                began = clock.elapsed_seconds
                 reading.read_round(until=now)
                 progress(f"{reading.totals}, {_age(reading.lag)}")
                 if not reading.is_at_tip:
-                    time.sleep(max(0.0, began + self._pace.round_seconds - clock.seconds))
+                    clock.wait_since(began, self._pace.round_seconds)
             reading.land()
             _raise_for_what_is_missing(reading, pull, clock)
         return PullReport(
@@ -119,7 +120,7 @@ class KinesisSource:
             bytes=reading.totals.bytes,
             skipped=reading.totals.skipped,
             lag_seconds=reading.lag.total_seconds(),
-            seconds=clock.seconds,
+            seconds=clock.elapsed_seconds,
             warnings=self._warnings(reading),
         )
 
@@ -145,11 +146,11 @@ class KinesisSource:
             DataGapError: at the end, where records were gone before they were pulled; `warn` was told at once.
             SourceError: it stopped; what had landed stays landed.
         """
-        clock = Clock(now)
+        clock = Now(now)
         client = KinesisClient(self._options, self._policy or PATIENT)
 
         def tell(batch: LandedBatch) -> None:
-            progress(_line(clock.now(), batch, reading.lag, self._options.stream))
+            progress(_line(clock(), batch, reading.lag, self._options.stream))
 
         with open_pull(self._destination, SOURCE, now) as pull:
             reading = self._begin(client, pull, clock, tell)
@@ -164,15 +165,16 @@ class KinesisSource:
             _raise_for_gaps(reading, pull, clock)
         return reading.totals
 
-    def _go_round(self, reading: Reading, clock: Clock, stop: Stop, warn: Callable[[str], None]) -> None:
+    def _go_round(self, reading: Reading, clock: Now, stop: Stop, warn: Callable[[str], None]) -> None:
         told: set[str] = set()
         while not stop.is_asked:
-            began, before = clock.seconds, reading.totals.records
+            began, before = clock.elapsed_seconds, reading.totals.records
             reading.look_again()
-            reading.read_round(until=clock.now())
+            reading.read_round(until=clock())
             told = _tell_what_is_new(self._follow_warnings(reading), told, warn)
             is_idle = reading.is_at_tip and reading.totals.records == before
-            stop.wait(began + (self._pace.idle_seconds if is_idle else self._pace.round_seconds) - clock.seconds)
+            pause = self._pace.idle_seconds if is_idle else self._pace.round_seconds
+            stop.wait(began + pause - clock.elapsed_seconds)
 
     def replay(
         self, start: datetime, end: datetime, now: datetime, progress: ReportProgress = no_progress
@@ -183,7 +185,7 @@ class KinesisSource:
             self._destination,
             start=start,
             end=end,
-            clock=Clock(now),
+            clock=Now(now),
             options=self._options,
             pace=self._pace,
             progress=progress,
@@ -205,11 +207,11 @@ class KinesisSource:
                 pull.ledger.advance(Advance(watermarks=state.watermarks(stream.name)), now)
 
     def _begin(
-        self, client: KinesisClient, pull: Pull, clock: Clock, on_landed: Callable[[LandedBatch], None]
+        self, client: KinesisClient, pull: Pull, clock: Now, on_landed: Callable[[LandedBatch], None]
     ) -> Reading:
         stream = client.describe()
         state = read_state(pull.ledger, stream)
-        first_day = (clock.now() - stream.retention - timedelta(days=1)).date()
+        first_day = (clock() - stream.retention - timedelta(days=1)).date()
         return Reading(
             client,
             pull,
@@ -222,9 +224,9 @@ class KinesisSource:
             on_landed=on_landed,
         )
 
-    def _is_at_a_limit(self, reading: Reading, clock: Clock) -> bool:
+    def _is_at_a_limit(self, reading: Reading, clock: Now) -> bool:
         most = self._pace.pull_records
-        return clock.seconds >= self._pace.pull_seconds or (most is not None and reading.totals.records >= most)
+        return clock.elapsed_seconds >= self._pace.pull_seconds or (most is not None and reading.totals.records >= most)
 
     def _warnings(self, reading: Reading) -> tuple[str, ...]:
         warnings = list(self._lag_warning(reading.stream, max(reading.greatest_lag, reading.lag)))
@@ -252,7 +254,7 @@ class KinesisSource:
         ]
 
 
-def _raise_for_what_is_missing(reading: Reading, pull: Pull, clock: Clock) -> None:
+def _raise_for_what_is_missing(reading: Reading, pull: Pull, clock: Now) -> None:
     _raise_for_gaps(reading, pull, clock)
     if reading.failed:
         shards = ", ".join(reading.failed)
@@ -263,13 +265,13 @@ def _raise_for_what_is_missing(reading: Reading, pull: Pull, clock: Clock) -> No
         )
 
 
-def _raise_for_gaps(reading: Reading, pull: Pull, clock: Clock) -> None:
+def _raise_for_gaps(reading: Reading, pull: Pull, clock: Now) -> None:
     untold = [gap for gap in reading.state.gaps if not gap.is_told]
     if not untold:
         return
     error: DataGapError = gap_error(reading.stream.name, untold, f"What is kept was pulled: {reading.totals} landed.")
     # Noted as told right before it is: killed in between, a person may miss it in the log and finds it by `check`.
-    pull.ledger.advance(Advance(watermarks=reading.state.told().watermarks(reading.stream.name)), clock.now())
+    pull.ledger.advance(Advance(watermarks=reading.state.told().watermarks(reading.stream.name)), clock())
     raise error
 
 

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from lakehouse_assets.errors import SourceUnreachableError
+from lakehouse_assets.ingestion.clock import Now
 from lakehouse_assets.ingestion.kinesis_client import KinesisClient, Page, Record, Start, Stream
 from lakehouse_assets.ingestion.kinesis_errors import SOURCE
 from lakehouse_assets.ingestion.kinesis_files import Batch, Landed, LandedBatch
-from lakehouse_assets.ingestion.kinesis_shard_reader import Clock, Pace, ShardReader
+from lakehouse_assets.ingestion.kinesis_shard_reader import Pace, ShardReader
 from lakehouse_assets.ingestion.kinesis_state import Gap, StreamState, plan_gaps, plan_readable, replaced
 from lakehouse_assets.ingestion.ledger_tables import Advance, ShardCheckpoint, ShardState
 from lakehouse_assets.ingestion.options import KinesisOptions
@@ -81,7 +82,7 @@ class Reading:
         landed: Landed,
         options: KinesisOptions,
         pace: Pace,
-        clock: Clock,
+        clock: Now,
         on_landed: Callable[[LandedBatch], None],
     ) -> None:
         self.stream = stream
@@ -117,8 +118,8 @@ class Reading:
             SourceError: they cannot be listed.
         """
         shards = self._client.shards()
-        self._listed_seconds = self._clock.seconds
-        gaps = plan_gaps(shards, self.state, self._clock.now() - self.stream.retention)
+        self._listed_seconds = self._clock.elapsed_seconds
+        gaps = plan_gaps(shards, self.state, self._clock() - self.stream.retention)
         self._note(gaps, gone={gap.shard_id for gap in gaps} - {shard.shard_id for shard in shards})
         drained = self.state.drained | {
             shard for shard, each in self._hand.checkpoints.items() if each.state is ShardState.DRAINED
@@ -149,7 +150,7 @@ class Reading:
                 self.land()
         if ended:
             self.admit()
-        if self._clock.seconds - self._hand.since_seconds >= self._options.batch_seconds:
+        if self._clock.elapsed_seconds - self._hand.since_seconds >= self._options.batch_seconds:
             self.land()
 
     def look_again(self) -> None:
@@ -158,7 +159,7 @@ class Reading:
         Raises:
             SourceError: the shards cannot be listed.
         """
-        if self._clock.seconds - self._listed_seconds >= _LISTED_SECONDS:
+        if self._clock.elapsed_seconds - self._listed_seconds >= _LISTED_SECONDS:
             self.failed.clear()
             self.admit()
         for reader in self._readers.values():
@@ -179,7 +180,7 @@ class Reading:
             advance = Advance(
                 watermarks=moved.watermarks(self.stream.name), checkpoints=tuple(hand.checkpoints.values())
             )
-            landed = hand.batch.land(self._pull, advance, self._clock.now())
+            landed = hand.batch.land(self._pull, advance, self._clock())
             self.state = moved
             self.totals.add(landed)
             if landed.files:
@@ -187,7 +188,7 @@ class Reading:
         self._hand = self._empty_hand()
 
     def _empty_hand(self) -> _InHand:
-        return _InHand(Batch(self.stream), self._clock.seconds)
+        return _InHand(Batch(self.stream), self._clock.elapsed_seconds)
 
     def _check_same_stream(self) -> None:
         now = self._client.describe()
@@ -201,7 +202,7 @@ class Reading:
         if page is None:
             self._pass_over_what_is_gone(reader)
             return False
-        now = self._clock.now()
+        now = self._clock()
         if is_first:
             oldest = [now - record.arrived_at for record in page.records[:1]]
             self.greatest_lag = max(self.greatest_lag, page.behind, *oldest)
@@ -255,7 +256,7 @@ class Reading:
             # Not even that: the shard is gone, which the next look at the shards notes.
             del self._readers[reader.shard_id]
             return
-        now = self._clock.now()
+        now = self._clock()
         start = self.state.read_up_to.get(reader.shard_id, self.stream.created_at)
         known = {(gap.shard_id, gap.start) for gap in self.state.gaps}
         if (reader.shard_id, start) not in known:
@@ -273,7 +274,7 @@ class Reading:
         ]
         self.state = self.state.with_gaps(gaps).moved(ended, {})
         advance = Advance(watermarks=self.state.watermarks(self.stream.name), checkpoints=tuple(ended))
-        self._pull.ledger.advance(advance, self._clock.now())
+        self._pull.ledger.advance(advance, self._clock())
 
     def _text(self, shard_id: str) -> str | None:
         last = self.state.last_landed(shard_id)

@@ -8,15 +8,16 @@ are cut. Checkpoints stay where they are; what a replay lands ahead of them the 
 
 from __future__ import annotations
 
-import time
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from lakehouse_assets.errors import SettingsError, SourceNotFoundError
+from lakehouse_assets.ingestion.clock import Now
 from lakehouse_assets.ingestion.kinesis_client import KinesisClient, Page, Shard, Start, Stream
 from lakehouse_assets.ingestion.kinesis_errors import SOURCE
 from lakehouse_assets.ingestion.kinesis_files import Batch, Landed, LandedBatch, read_landed
 from lakehouse_assets.ingestion.kinesis_reading import Totals
-from lakehouse_assets.ingestion.kinesis_shard_reader import Clock, Pace, ShardReader
+from lakehouse_assets.ingestion.kinesis_shard_reader import Pace, ShardReader
 from lakehouse_assets.ingestion.kinesis_state import read_state, shown
 from lakehouse_assets.ingestion.ledger_tables import Advance
 from lakehouse_assets.ingestion.options import KinesisOptions
@@ -34,7 +35,7 @@ def replay(
     *,
     start: datetime,
     end: datetime,
-    clock: Clock,
+    clock: Now,
     options: KinesisOptions,
     pace: Pace,
     progress: ReportProgress,
@@ -59,7 +60,7 @@ def replay(
         SourceError: the stream cannot be read; what had landed stays, and a next replay goes on from there.
         LandingError: landing cannot be written.
     """
-    now = clock.now()
+    now = clock()
     if not start < min(end, now):
         raise SettingsError(
             f"No record can have arrived from {shown(start)} to {shown(min(end, now))}. Nothing was replayed. Choose "
@@ -80,77 +81,69 @@ def replay(
         rows=replaying.totals.rows,
         bytes=replaying.totals.bytes,
         skipped=replaying.totals.skipped,
-        seconds=clock.seconds,
+        seconds=clock.elapsed_seconds,
         warnings=_warnings(stream, start, now),
     )
 
 
+@dataclass
 class _Replay:
-    """The shards, one after another; the arguments are those of `replay`."""
+    """The shards, one after another; the arguments are those of `replay`, the rest is what came of them."""
 
-    def __init__(
-        self,
-        client: KinesisClient,
-        pull: Pull,
-        stream: Stream,
-        landed: Landed,
-        start: datetime,
-        end: datetime,
-        clock: Clock,
-        options: KinesisOptions,
-        pace: Pace,
-    ) -> None:
-        self.totals = Totals()
-        self.files: list[str] = []
-        self._client = client
-        self._pull = pull
-        self._stream = stream
-        self._landed = landed
-        self._start = start
-        self._end = end
-        self._clock = clock
-        self._options = options
-        self._pace = pace
-        self._batch = Batch(stream)
+    client: KinesisClient
+    pull: Pull
+    stream: Stream
+    landed: Landed
+    start: datetime
+    end: datetime
+    clock: Now
+    options: KinesisOptions
+    pace: Pace
+    totals: Totals = field(default_factory=Totals)
+    files: list[str] = field(default_factory=list)
+    batch: Batch = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.batch = Batch(self.stream)
 
     def read(self, shard: Shard) -> None:
         """Take what a shard holds of the range."""
-        reader = ShardReader(self._client, shard, Start(at=self._start), self._pace.page_records)
+        reader = ShardReader(self.client, shard, Start(at=self.start), self.pace.page_records)
         while True:
-            began = self._clock.seconds
+            began = self.clock.elapsed_seconds
             page = reader.next_page()
             if page is None:
                 self._check_that_only_the_shard_is_gone(shard)
                 return
             for record in page.records:
-                if not self._start <= record.arrived_at < self._end:
-                    self._batch.pass_over(shard.shard_id)
-                elif self._landed.holds(shard.shard_id, record):
-                    self._batch.pass_over(shard.shard_id)
+                if not self.start <= record.arrived_at < self.end:
+                    self.batch.pass_over(shard.shard_id)
+                elif self.landed.holds(shard.shard_id, record):
+                    self.batch.pass_over(shard.shard_id)
                     self.totals.skipped += 1
                 else:
-                    self._batch.add(shard.shard_id, record)
-            if self._batch.size_bytes >= self._options.batch_bytes:
+                    self.batch.add(shard.shard_id, record)
+            if self.batch.size_bytes >= self.options.batch_bytes:
                 self.land()
             if self._is_past_the_end(reader, page):
                 return
-            time.sleep(max(0.0, began + self._pace.round_seconds - self._clock.seconds))
+            self.clock.wait_since(began, self.pace.round_seconds)
 
     def land(self) -> None:
         """Land what is in hand; no checkpoint moves."""
-        brought: LandedBatch = self._batch.land(self._pull, Advance(), self._clock.now())
+        brought: LandedBatch = self.batch.land(self.pull, Advance(), self.clock())
         self.totals.add(brought)
         self.files += brought.files
-        self._batch = Batch(self._stream)
+        self.batch = Batch(self.stream)
 
     def _is_past_the_end(self, reader: ShardReader, page: Page) -> bool:
-        return reader.has_ended or page.is_at_tip or reader.is_past(page, self._clock.now(), self._end + _DISORDER)
+        return reader.has_ended or page.is_at_tip or reader.is_past(page, self.clock(), self.end + _DISORDER)
 
     def _check_that_only_the_shard_is_gone(self, shard: Shard) -> None:
         """A shard whose last record was just dropped has nothing to replay; a stream that is gone is an error."""
-        if self._client.describe().key != self._stream.key:
+        if self.client.describe().key != self.stream.key:
             raise SourceNotFoundError(
-                f"The stream {self._stream.name} was removed or made anew while {shard.shard_id} was replayed. What "
+                f"The stream {self.stream.name} was removed or made anew while {shard.shard_id} was replayed. What "
                 "had landed before stays landed, the rest was not replayed.",
                 source=SOURCE,
             )

@@ -1,11 +1,10 @@
-"""One shard of a stream, read on from a place whatever happens to its iterator; how fast; and the time.
+"""One shard of a stream, read on from a place whatever happens to its iterator; and how fast.
 
 What becomes of the records is in `kinesis_reading` and `kinesis_replay`.
 """
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -34,22 +33,6 @@ class Pace:
     page_records: int = 10_000
     pull_seconds: float = 3600.0
     pull_records: int | None = None
-
-
-class Clock:
-    """The time, from a given one on."""
-
-    def __init__(self, now: datetime) -> None:
-        self._start = now
-        self._started = time.monotonic()
-
-    @property
-    def seconds(self) -> float:
-        """Since the start."""
-        return time.monotonic() - self._started
-
-    def now(self) -> datetime:
-        return self._start + timedelta(seconds=self.seconds)
 
 
 class ShardReader:
