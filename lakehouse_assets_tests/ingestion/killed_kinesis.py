@@ -5,19 +5,16 @@ As `killed_pull`, with the same steps; all homes pull one stream. `test_killed_k
 
 from __future__ import annotations
 
-import os
 import sys
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-
-from sqlalchemy import event
-from sqlalchemy.engine import Engine
 
 from lakehouse_assets.ingestion.kinesis import KinesisSource
 from lakehouse_assets.ingestion.kinesis_shard_reader import Pace
 from lakehouse_assets.ingestion.options import KinesisOptions
 from lakehouse_assets_tests.ingestion.destinations import destination
-from lakehouse_assets_tests.ingestion.killed_pull import Killer
+from lakehouse_assets_tests.ingestion.killed_pull import guard_every_step, pull_in_each_home
 from lakehouse_assets_tests.ingestion.kinesis_server import REGION
 
 # A landing for each page of two records; a page of the last shard has one.
@@ -33,27 +30,13 @@ def pull(url: str, stream: str, home: Path) -> None:
 
 def pull_and_die(url: str, stream: str, home: Path, before: int | None) -> None:
     """Pull in this process, which may not live on."""
-    killer = Killer(before)
-    os.fsync = killer.guard(os.fsync)
-    os.rename = killer.guard(os.rename)
-    os.replace = killer.guard(os.replace)
-    Path.unlink = killer.guard(Path.unlink)  # type: ignore[method-assign]
-    event.listen(Engine, "commit", killer.step)
+    guard_every_step(before)
     pull(url, stream, home)
 
 
 def main() -> None:
     step, url, stream, *homes = sys.argv[1:]
-    for number, home in enumerate(homes):
-        before = None if step == "never" else number if step == "each" else int(step)
-        process = os.fork()
-        if process == 0:
-            try:
-                pull_and_die(url, stream, Path(home), before)
-            finally:
-                # Reached by a living one only; an error shows in the status.
-                os._exit(0 if sys.exc_info()[0] is None else 1)
-        print(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]))
+    pull_in_each_home(step, homes, partial(pull_and_die, url, stream))
 
 
 if __name__ == "__main__":

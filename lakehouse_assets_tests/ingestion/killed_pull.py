@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import date, timedelta
 from functools import partial
@@ -104,11 +104,22 @@ def in_a_process_of_its_own(die: Callable[[], None]) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
 
 
-def main() -> None:
-    step, *homes = sys.argv[1:]
+def pull_in_each_home(step: str, homes: Sequence[str], die: Callable[[Path, int | None], None]) -> None:
+    """Pull into each home in a process of its own that ends before a step, and print how it ended.
+
+    Args:
+        step: `never`, `each` or a number, see the module.
+        homes: folders.
+        die: pulls into a home in this process, and kills it before a step, or never.
+    """
     for number, home in enumerate(homes):
         before = None if step == "never" else number if step == "each" else int(step)
-        print(in_a_process_of_its_own(partial(pull_and_die, Path(home), before)))
+        print(in_a_process_of_its_own(partial(die, Path(home), before)))
+
+
+def main() -> None:
+    step, *homes = sys.argv[1:]
+    pull_in_each_home(step, homes, pull_and_die)
 
 
 if __name__ == "__main__":

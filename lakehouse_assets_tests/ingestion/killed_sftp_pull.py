@@ -16,7 +16,7 @@ from lakehouse_assets.ingestion.landing_writer import PendingFile
 from lakehouse_assets.ingestion.options import SftpOptions
 from lakehouse_assets.ingestion.sftp import SftpSource
 from lakehouse_assets_tests.ingestion.destinations import NOW, destination
-from lakehouse_assets_tests.ingestion.killed_pull import guard_every_step, in_a_process_of_its_own
+from lakehouse_assets_tests.ingestion.killed_pull import guard_every_step, pull_in_each_home
 from lakehouse_assets_tests.ingestion.sftp_server import PASSWORD, USER
 
 
@@ -40,9 +40,7 @@ def pull_and_die(port: int, keys: Path, home: Path, before: int | None) -> None:
 
 def main() -> None:
     step, port, keys, *homes = sys.argv[1:]
-    for number, home in enumerate(homes):
-        before = None if step == "never" else number if step == "each" else int(step)
-        print(in_a_process_of_its_own(partial(pull_and_die, int(port), Path(keys), Path(home), before)))
+    pull_in_each_home(step, homes, partial(pull_and_die, int(port), Path(keys)))
 
 
 if __name__ == "__main__":
