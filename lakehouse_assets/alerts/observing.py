@@ -33,7 +33,7 @@ _EVENTS = {
     *_ENDS,
 }
 _RULES_SHOWN = 3
-_NO_DAY = ("",)
+_NO_DAY = ""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,8 @@ def observe_run(instance: DagsterInstance, run_id: str) -> list[Observation]:
         for each, check in zip(evaluations, checked, strict=True)
         if check.failing and check.key.kind in (Kind.HELD, Kind.BLOCKED)
     }
-    days = days_of(run)
+    # A pull of a source has no day.
+    days = days_of(run) or [_NO_DAY]
     return [
         *_without_rules_of_held_days(checked),
         *_of_steps(found, explained, run_id, days),
@@ -140,7 +141,7 @@ def _of_steps(
         note = _failure_note(each.event) if is_failure else ""
         if follows and note.startswith(follows):
             continue
-        for day in days or _NO_DAY:
+        for day in days:
             key = Key(Kind.RUN_FAILED, _table_of(each.step), day)
             yield Observation(key, is_failure and each.step not in explained, each.at, Facts(run_id, note=note))
 
@@ -157,12 +158,13 @@ def _of_the_run(found: Sequence[_Found], run: DagsterRun, days: Sequence[str]) -
     failing = run.status is DagsterRunStatus.CANCELED or (
         run.status is DagsterRunStatus.FAILURE and not failed_by_steps
     )
-    if not ends or not (failing or run.job_name == JOB or not days):
+    is_pull = _NO_DAY in days
+    if not ends or not (failing or run.job_name == JOB or is_pull):
         return
     note = "it was canceled" if run.status is DagsterRunStatus.CANCELED else "it ended before its steps did"
-    # A pull of a source has no day; of several sources each has a job.
-    outside_of_steps = "" if days else run.job_name
-    for day in days or _NO_DAY:
+    # Each source has a job of its own.
+    outside_of_steps = run.job_name if is_pull else ""
+    for day in days:
         facts = Facts(run.run_id, note=note if failing else "")
         yield Observation(Key(Kind.RUN_FAILED, outside_of_steps, day), failing, ends[-1].at, facts)
 

@@ -94,7 +94,6 @@ def _subject(message: Message) -> str:
     days = message.days
     when = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]} ({len(days)} days)"
     check = f" {key.check}" if key.check and key.kind is not Kind.HELD else ""
-
     return _one_line(f"{what}{_severity(message)}{_TITLES[key.kind]}: {where}{check} {when}")
 
 

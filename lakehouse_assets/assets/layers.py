@@ -31,7 +31,7 @@ from lakehouse_assets.assets.metadata import (
     silver_day,
 )
 from lakehouse_assets.assets.resources import Lakehouse, run_info
-from lakehouse_assets.assets.specs import table_out
+from lakehouse_assets.assets.specs import landing_key, table_out
 from lakehouse_assets.contracts.model import TableContract
 from lakehouse_assets.contracts.sources import LOOKBACK_DAYS, SOURCES, USERS, SourceContract
 from lakehouse_assets.contracts.tables import BRONZE, GOLD, QUARANTINE, SILVER
@@ -62,7 +62,7 @@ def _bronze(source: SourceContract, partitions: DailyPartitionsDefinition) -> As
         name=f"bronze_{source.name}",
         op_tags=_order(source),
         outs={"bronze": table_out(contract)},
-        deps=[_landing(source)],
+        deps=[landing_key(source)],
         partitions_def=partitions,
         backfill_policy=BackfillPolicy.single_run(),
         pool=f"bronze_{source.name}",
@@ -225,7 +225,7 @@ def _report_landing(context: AssetExecutionContext, source: SourceContract, writ
     for day, files in write.files.items():
         if files:
             numbers = {"files": files, "bytes_landed": write.bytes[day]}
-            landed = AssetMaterialization(_landing(source), partition=day.isoformat(), metadata=numbers)
+            landed = AssetMaterialization(landing_key(source), partition=day.isoformat(), metadata=numbers)
             context.log_event(landed)
 
 
@@ -237,10 +237,6 @@ def _report_days(
     for key, numbers in by_day.items():
         numbers["seconds"] = seconds
         context.add_asset_metadata(numbers, asset_key=AssetKey(contract.asset_path), partition_key=key)
-
-
-def _landing(source: SourceContract) -> AssetKey:
-    return AssetKey(["landing", source.name])
 
 
 def _order(source: SourceContract) -> dict[str, str]:

@@ -18,7 +18,7 @@ from dagster import (
 )
 
 from lakehouse_assets.contracts.model import TableContract
-from lakehouse_assets.contracts.sources import SOURCES
+from lakehouse_assets.contracts.sources import SOURCES, SourceContract
 
 
 def table_out(contract: TableContract) -> AssetOut:
@@ -53,6 +53,11 @@ def table_out(contract: TableContract) -> AssetOut:
     )
 
 
+def landing_key(source: SourceContract) -> AssetKey:
+    """The folder that files of a source land in."""
+    return AssetKey(["landing", source.name])
+
+
 def landing_specs(partitions: DailyPartitionsDefinition, upstream: Mapping[str, AssetKey]) -> list[AssetSpec]:
     """The landing folders as external assets, so that lineage starts where files land, or before.
 
@@ -62,7 +67,7 @@ def landing_specs(partitions: DailyPartitionsDefinition, upstream: Mapping[str, 
     """
     return [
         AssetSpec(
-            key=AssetKey(["landing", source.name]),
+            key=landing_key(source),
             description=f"Files of {source.name} below landing/{source.name}/dt=YYYY-MM-DD/, one line a record.",
             group_name="landing",
             owners=["team:data-platform"],

@@ -48,14 +48,12 @@ def _audit_sessions(lake: Lake, write: GoldWrite, days: Sequence[date]) -> list[
     users = read_table(lake, SILVER["users"])
     compared = _compare_sessions(stored, events, transactions, users)
     is_session = F.col("_events").isNotNull() | F.col("_rows").isNotNull()
-    failing = [
-        F.count_if(is_session & ~F.coalesce(verdict, F.lit(False))).alias(name) for name, verdict in _verdicts().items()
-    ]
+    fails = {name: ~F.coalesce(verdict, F.lit(False)) for name, verdict in _verdicts().items()}
     counted = (
         compared.groupBy("day")
         .agg(
             F.count_if(is_session).alias("sessions"),
-            *failing,
+            *(F.count_if(is_session & condition).alias(name) for name, condition in fails.items()),
             F.sum("_transactions").alias("transactions"),
             F.sum("_amount").alias("silver_amount"),
             F.sum("transaction_amount").alias("gold_amount"),
@@ -64,12 +62,13 @@ def _audit_sessions(lake: Lake, write: GoldWrite, days: Sequence[date]) -> list[
         )
         .collect()
     )
-    failed = {name: sum_by_day(((row["day"], row[name]) for row in counted), days) for name in _verdicts()}
-    samples = _sample_sessions(compared.filter(is_session), failed, days)
+    failed = {name: sum_by_day(((row["day"], row[name]) for row in counted), days) for name in fails}
+    broken = {name: condition for name, condition in fails.items() if any(failed[name].values())}
+    samples = _sample_sessions(compared.filter(is_session), broken, days) if broken else {}
     total = sum_by_day(((row["day"], row["sessions"]) for row in counted), days)
     results = [
         result
-        for name in _verdicts()
+        for name in fails
         for result in verdicts_by_day(GOLD, name, days, failed[name], total, samples=samples.get(name))
     ]
     sums = _sums_by_day(counted, days)
@@ -159,13 +158,9 @@ def _sessions_and_sources(lake: Lake, write: GoldWrite) -> tuple[DataFrame, Data
 
 
 def _sample_sessions(
-    sessions: DataFrame, failed: Mapping[str, Mapping[date, int]], days: Sequence[date]
+    sessions: DataFrame, fails: Mapping[str, Column], days: Sequence[date]
 ) -> dict[str, dict[date, Sample]]:
-    broken = [name for name, by_day in failed.items() if any(by_day.values())]
-    if not broken:
-        return {}
-    verdicts = _verdicts()
-    names = F.array(*(F.when(~F.coalesce(verdicts[name], F.lit(False)), F.lit(name)) for name in broken))
+    names = F.array(*(F.when(condition, F.lit(name)) for name, condition in fails.items()))
     failing = sessions.withColumn("check", F.explode(F.filter(names, lambda name: name.isNotNull())))
     return sample_rows(failing, "day", _SESSION, days)
 

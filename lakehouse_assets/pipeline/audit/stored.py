@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from pyspark.sql import Column, DataFrame
@@ -30,25 +30,27 @@ def audit_rows(lake: Lake, staged: StagedWrite, day_column: str, days: Sequence[
         day_column: which day a row counts for.
     """
     contract = staged.contract
-    named = named_row_checks(contract)
-    others = [check for check in row_checks(contract) if check not in named]
-    failing: dict[str, dict[date, int]] = {check.name: {} for check in (*named, *others)}
+    checks, named = row_checks(contract), named_row_checks(contract)
+    others = [check for check in checks if check not in named]
+    failing: dict[str, dict[date, int]] = {check.name: {} for check in checks}
     total: dict[date, int] = {}
     faults: list[str] = []
     samples: dict[str, dict[date, Sample]] = {}
     if staged.added_paths:
         rows = read_files(lake, contract, staged.added_paths)
         faults = schema_faults(rows, contract)
-        counted = count_failing(rows, row_checks(contract), day_column).collect()
+        counted = count_failing(rows, checks, day_column).collect()
         total = sum_by_day(((row[day_column], row["rows"]) for row in counted), days)
         for name in failing:
             failing[name] = sum_by_day(((row[day_column], row[name]) for row in counted), days)
-        samples = _sample_failing(rows, contract, failing, day_column, days)
+        shown_as = {check: check.name if check in named else catalogue.CONTRACT for check in checks}
+        broken = {check: name for check, name in shown_as.items() if any(failing[check.name].values())}
+        samples = _sample_failing(rows, contract, broken, day_column, days) if broken else {}
     in_contract = {
         day: len(faults) + sum(failing[check.name].get(day, 0) for check in others) for day in (*total, min(days))
     }
-    broken = [check.sql for check in others if any(failing[check.name].values())]
-    condition = " AND ".join(f"({sql})" for sql in broken or [check.sql for check in others])
+    failed = [check.sql for check in others if any(failing[check.name].values())]
+    condition = " AND ".join(f"({sql})" for sql in failed or [check.sql for check in others])
     sql, shown = failing_sql(contract, condition), samples.get(catalogue.CONTRACT)
     results = verdicts_by_day(contract, catalogue.CONTRACT, days, in_contract, total, sql, shown)
     for check in named:
@@ -60,21 +62,17 @@ def audit_rows(lake: Lake, staged: StagedWrite, day_column: str, days: Sequence[
 def _sample_failing(
     rows: DataFrame,
     contract: TableContract,
-    failing: dict[str, dict[date, int]],
+    broken: Mapping[RowCheck, str],
     day_column: str,
     days: Sequence[date],
 ) -> dict[str, dict[date, Sample]]:
-    broken = [check for check in row_checks(contract) if any(failing[check.name].values())]
-    if not broken:
-        return {}
-    named = {check.name for check in named_row_checks(contract)}
+    """Rows that fail one of these conditions, under the name of the check that it is shown as."""
 
-    def when_failing(check: RowCheck) -> Column:
-        shown_as = check.name if check.name in named else catalogue.CONTRACT
+    def when_failing(check: RowCheck, shown_as: str) -> Column:
         verdict = F.struct(F.lit(shown_as).alias("check"), F.lit(check.name).alias("condition"))
         return F.when(F.expr(f"({check.sql}) IS NOT TRUE"), verdict)
 
-    failed = F.filter(F.array(*(when_failing(check) for check in broken)), lambda one: one.isNotNull())
+    failed = F.filter(F.array(*(when_failing(*each) for each in broken.items())), lambda one: one.isNotNull())
     shown = [*contract.identity, "condition"]
     of_rows = rows.withColumn("_failed", F.explode(failed)).select("*", "_failed.check", "_failed.condition")
     return sample_rows(of_rows, day_column, shown, days)
